@@ -1,0 +1,205 @@
+// Speed of the kernels on one core, against what the core can do at most: `make bench`, `bench-kernels [--json]`.
+// The peak is measured, not looked up: 16 independent chains of fused multiply-adds. OpenBLAS is a yardstick where it is
+// installed (opened at run time, never linked).
+#include <dlfcn.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/cpu/kernels.h"
+#include "engine/optim/optim.h"
+
+namespace {
+
+using namespace swarm;
+using cpu::Form;
+using cpu::Kernels;
+
+double now() {  // seconds of this thread's processor time: other processes do not count
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return t.tv_sec + 1e-9 * t.tv_nsec;
+}
+
+// Best of seven: seconds of one call.
+double seconds(const std::function<void()>& call) {
+  call();
+  double once = now();
+  call();
+  once = now() - once;
+  const int calls = std::max(1, static_cast<int>(4e-3 / std::max(once, 1e-7)));
+  double best = 1e30;
+  for (int round = 0; round < 7; round++) {
+    const double start = now();
+    for (int i = 0; i < calls; i++) call();
+    best = std::min(best, (now() - start) / calls);
+  }
+  return best;
+}
+
+std::vector<float> numbers(long n) {
+  std::vector<float> x(n);
+  uint32_t state = 1;
+  for (float& value : x) state = state * 1664525u + 1013904223u, value = (state >> 8) * 0x1p-24f - 0.5f;
+  return x;
+}
+
+using Sgemm = void (*)(int order, int ta, int tb, int m, int n, int k, float alpha, const float* a, int lda, const float* b, int ldb, float beta,
+                       float* c, int ldc);
+Sgemm open_blas() {
+  for (const char* name : {"libopenblas.so.0", "libopenblas.so"})
+    if (void* library = dlopen(name, RTLD_NOW)) {
+      if (auto threads = reinterpret_cast<void (*)(int)>(dlsym(library, "openblas_set_num_threads"))) threads(1);
+      return reinterpret_cast<Sgemm>(dlsym(library, "cblas_sgemm"));
+    }
+  return nullptr;
+}
+
+struct Line {
+  std::string name;
+  double seconds;
+  double flops;       // 0: this line is about bytes
+  double bytes;
+  double blas = 0;    // seconds
+};
+
+struct Product {
+  const char* what;
+  Form form;
+  int M, N, K;
+};
+// What the shipped network multiplies in one shard of 512 tokens, width 128, hidden 512, vocabulary 1024.
+const Product kProducts[] = {
+    {"q, k, v, out forward", Form::NT, 512, 128, 128}, {"q, k, v, out dX", Form::NN, 512, 128, 128}, {"q, k, v, out dW", Form::TN, 128, 128, 512},
+    {"mlp up forward", Form::NT, 512, 512, 128},       {"mlp up dX", Form::NN, 512, 128, 512},       {"mlp up dW", Form::TN, 512, 128, 512},
+    {"mlp down forward", Form::NT, 512, 128, 512},     {"mlp down dX", Form::NN, 512, 512, 128},     {"mlp down dW", Form::TN, 128, 512, 512},
+    {"head forward", Form::NT, 512, 1024, 128},        {"head dX", Form::NN, 512, 128, 1024},        {"head dW", Form::TN, 1024, 128, 512},
+    {"gate forward", Form::NT, 512, 4, 32},            {"gate dW", Form::TN, 4, 32, 512},            {"square", Form::NN, 1024, 1024, 1024},
+};
+
+void bench_products(const Kernels& k, std::vector<Line>& lines) {
+  const Sgemm blas = open_blas();
+  for (const Product& p : kProducts) {
+    const auto A = numbers(static_cast<long>(p.M) * p.K), B = numbers(static_cast<long>(p.N) * p.K);
+    std::vector<float> C(static_cast<long>(p.M) * p.N);
+    const bool at = p.form == Form::TN, bt = p.form == Form::NT;
+    const int lda = at ? p.M : p.K, ldb = bt ? p.K : p.N;
+    Line line{std::string(at ? "TN " : bt ? "NT " : "NN ") + std::to_string(p.M) + "x" + std::to_string(p.N) + "x" + std::to_string(p.K) + " " + p.what,
+              seconds([&] { k.gemm(p.form, p.M, p.N, p.K, A.data(), lda, B.data(), ldb, 0, C.data(), p.N); }), 2.0 * p.M * p.N * p.K,
+              4.0 * (A.size() + B.size() + C.size())};
+    constexpr int kRowMajor = 101, kPlain = 111, kTransposed = 112;  // of the CBLAS interface
+    if (blas)
+      line.blas = seconds([&] {
+        blas(kRowMajor, at ? kTransposed : kPlain, bt ? kTransposed : kPlain, p.M, p.N, p.K, 1, A.data(), lda, B.data(), ldb, 0, C.data(), p.N);
+      });
+    lines.push_back(line);
+  }
+}
+
+void bench_attention(const Kernels& k, std::vector<Line>& lines) {
+  for (int window : {64, 128}) {
+    const cpu::Attention a{4, 128, 4, 4, 32, window, 0.17f, 128, 128, 128, 128};
+    const long n = 512 * 128;
+    const auto q = numbers(n), key = numbers(n), v = numbers(n), dout = numbers(n);
+    std::vector<float> o(n), lse(512 * 4), dq(n), dk(n), dv(n), scratch(cpu::attention_scratch_floats(a));
+    double pairs = 0;  // of query and key: what a perfect kernel would touch
+    for (int i = 0; i < a.T; i++) pairs += std::min(i, window) + 1;
+    pairs *= a.rows * a.heads;
+    const std::string shape = " 4x128 tokens, 4 heads of 32, window " + std::to_string(window);
+    lines.push_back({"attention forward" + shape,
+                     seconds([&] { k.attention_forward(a, q.data(), key.data(), v.data(), o.data(), lse.data(), scratch.data()); }),
+                     2.0 * 2 * pairs * a.head_dim, 4.0 * 4 * n});
+    lines.push_back({"attention backward" + shape, seconds([&] {
+                       k.attention_backward(a, q.data(), key.data(), v.data(), o.data(), dout.data(), lse.data(), false, dq.data(), dk.data(), dv.data(),
+                                            scratch.data());
+                     }),
+                     5.0 * 2 * pairs * a.head_dim, 8.0 * 4 * n});
+  }
+}
+
+void bench_rows(const Kernels& k, std::vector<Line>& lines) {
+  const long n = 512 * 128;
+  const auto x = numbers(n), dy = numbers(n), logits = numbers(512 * 1024);
+  std::vector<float> y(n), rstd(512 * 4), cos(128 * 16), sin(128 * 16), losses(512), slopes(512 * 1024), columns(1024);
+  std::vector<uint16_t> targets(512);
+  for (int i = 0; i < 512; i++) targets[i] = static_cast<uint16_t>(i * 37 % 1024);
+  cpu::rope_table(128, 32, 10000, cos.data(), sin.data());
+  const auto line = [&](const char* name, double floats, const std::function<void()>& call) { lines.push_back({name, seconds(call), 0, 4.0 * floats}); };
+  line("rmsnorm forward 512x128", 2 * n, [&] { k.rmsnorm_forward(512, 1, 128, x.data(), 128, 1e-7f, y.data(), 128, rstd.data()); });
+  line("rmsnorm backward 512x128", 3 * n, [&] { k.rmsnorm_backward(512, 1, 128, dy.data(), 128, x.data(), 128, rstd.data(), false, y.data(), 128); });
+  line("rmsnorm forward 512x4 heads of 32", 2 * n, [&] { k.rmsnorm_forward(512, 4, 32, x.data(), 128, 1e-7f, y.data(), 128, rstd.data()); });
+  line("rmsnorm backward 512x4 heads of 32", 3 * n, [&] { k.rmsnorm_backward(512, 4, 32, dy.data(), 128, x.data(), 128, rstd.data(), false, y.data(), 128); });
+  line("rope 512x4 heads of 32", 2 * n, [&] { k.rope(512, 128, 4, 32, x.data(), 128, cos.data(), sin.data(), false, false, y.data(), 128); });
+  line("embed 512x128", 2 * n, [&] { k.embed(512, 128, logits.data(), targets.data(), y.data(), 128); });
+  line("embed backward 512x128", 3 * n, [&] { k.embed_backward(512, 128, x.data(), 128, targets.data(), slopes.data()); });
+  line("cross entropy 512x1024, loss and slopes", 2 * 512 * 1024,
+       [&] { k.cross_entropy(512, 1024, logits.data(), 1024, targets.data(), 1, losses.data(), slopes.data(), 1024); });
+  line("sum of columns 512x1024", 512 * 1024, [&] { k.sum_columns(512, 1024, logits.data(), 1024, columns.data()); });
+  const long tile = 1024;  // floats: what an elementwise program works on at a time
+  line("add, 1024 floats", 3 * tile, [&] { k.add(tile, x.data(), dy.data(), y.data()); });
+  line("exp, 1024 floats", 2 * tile, [&] { k.exp(tile, x.data(), y.data()); });
+  line("tanh, 1024 floats", 2 * tile, [&] { k.tanh(tile, x.data(), y.data()); });
+  line("sigmoid, 1024 floats", 2 * tile, [&] { k.sigmoid(tile, x.data(), y.data()); });
+}
+
+void bench_updates(std::vector<Line>& lines) {
+  for (auto [rows, cols] : {std::pair{128, 128}, {512, 128}, {128, 512}, {4, 32}}) {
+    const long n = static_cast<long>(rows) * cols;
+    auto p = numbers(n), g = numbers(n);
+    std::vector<float> m(n), second(optim::muon_second_floats(rows, cols)), scratch(optim::muon_scratch_floats(rows, cols));
+    const optim::Work work = optim::muon_work(rows, cols, 5);
+    lines.push_back({"muon " + std::to_string(rows) + "x" + std::to_string(cols) + ", 5 polar steps",
+                     seconds([&] { optim::muon(rows, cols, p.data(), g.data(), m.data(), second.data(), scratch.data(), {1e-4f, 0.9f, 0.95f, 0.1f, 5}); }),
+                     work.flops, work.bytes});
+  }
+  const long n = 1024 * 128;
+  auto p = numbers(n), g = numbers(n);
+  std::vector<float> m(n), v(n);
+  lines.push_back({"adam 1024x128", seconds([&] { optim::adam(n, p.data(), g.data(), m.data(), v.data(), {1e-4f, 0.8f, 0.95f, 1e-10f, 0, 1}); }), 0,
+                   optim::adam_work(n).bytes});
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool json = argc > 1 && std::strcmp(argv[1], "--json") == 0;
+  if (argc > 1 && !json) {
+    std::fprintf(stderr, "usage: bench-kernels [--json]   (SWARM_ISA=avx512|avx2|portable chooses the kernels)\n");
+    return 2;
+  }
+  const Kernels& k = cpu::kernels();
+  volatile float sink = 0;
+  const double peak = 200000 * 512.0 / seconds([&] { sink = k.fma_rounds(200000); });
+  std::vector<Line> lines;
+  bench_products(k, lines);
+  bench_attention(k, lines);
+  bench_rows(k, lines);
+  bench_updates(lines);
+
+  if (json) {
+    std::printf("{\"isa\":\"%s\",\"peakGflops\":%.1f,\"kernels\":[", k.isa, peak * 1e-9);
+    for (const Line& line : lines) {
+      std::printf("%s\n{\"name\":\"%s\",\"microseconds\":%.3f,\"gflops\":%.2f,\"gbytes\":%.2f", &line == &lines[0] ? "" : ",", line.name.c_str(),
+                  line.seconds * 1e6, line.flops / line.seconds * 1e-9, line.bytes / line.seconds * 1e-9);
+      if (line.blas > 0) std::printf(",\"openblasGflops\":%.2f", line.flops / line.blas * 1e-9);
+      std::printf("}");
+    }
+    std::printf("]}\n");
+    return 0;
+  }
+  std::printf("kernels %s, one core, fused multiply-add peak %.1f GF/s\n\n%-58s %10s %8s %7s %8s %10s\n", k.isa, peak * 1e-9, "", "us", "GF/s", "of peak",
+              "GB/s", "OpenBLAS");
+  for (const Line& line : lines) {
+    std::printf("%-58s %10.1f ", line.name.c_str(), line.seconds * 1e6);
+    if (line.flops > 0) std::printf("%8.1f %6.0f%% ", line.flops / line.seconds * 1e-9, 100 * line.flops / line.seconds / peak);
+    else std::printf("%8s %7s ", "", "");
+    std::printf("%8.1f", line.bytes / line.seconds * 1e-9);
+    if (line.blas > 0) std::printf(" %10.1f", line.flops / line.blas * 1e-9);
+    std::printf("\n");
+  }
+}

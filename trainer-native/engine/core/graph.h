@@ -1,0 +1,102 @@
+// The network as plain data: nodes in the order they were described, each an op, its inputs and its attributes.
+// `build` appends nodes through the methods below; nothing here sees data, weights or time.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/core/expression.h"
+
+namespace swarm {
+
+struct Shape {
+  int rows;   // rows of T tokens in one step
+  int T;      // tokens in a row: the context
+  int vocab;  // logits per token
+};
+
+// How a parameter starts.
+struct Init {
+  enum Kind : uint8_t { Constant, Normal, Uniform } kind = Constant;
+  float scale = 0;  // the constant itself, the standard deviation, or the bound of U(-scale, scale)
+};
+inline Init constant(float value) { return {Init::Constant, value}; }
+inline Init normal(float sd) { return {Init::Normal, sd}; }
+inline Init uniform(float bound) { return {Init::Uniform, bound}; }
+
+enum class Op : uint8_t { Tokens, Param, Embed, Linear, RmsNorm, Rope, Attention, Ew, Slice, Concat, Count };
+
+struct Node {
+  Op op = Op::Tokens;
+  std::vector<int> inputs;
+  int rows = 0;                  // of a parameter; 0 for everything that has one row per token
+  int cols = 0;
+  std::array<int, 4> ints{};     // meaning is the op's, see engine/ops/<op>.h
+  std::array<float, 2> floats{};
+  Program program;               // of Ew
+  std::string name;              // of a parameter
+  Init init;                     // of a parameter
+};
+
+struct Tensor {
+  int node = -1;
+};
+
+struct AttentionOptions {
+  int heads = 1;
+  int kv_heads = 0;    // 0: as many as heads; fewer share keys and values among queries
+  int window = 0;      // a token sees itself and `window` tokens before it
+  float scale = 0;     // 0: 1/sqrt(head dim)
+};
+
+void require_shape(const Shape& shape);  // throws Refused
+
+class Graph {
+ public:
+  explicit Graph(const Shape& shape);
+
+  Tensor tokens();                                                        // the input: one id per position
+  Tensor param(const std::string& name, int rows, int cols, Init init);   // a matrix [rows, cols], named once
+  Tensor param(const std::string& name, int cols, Init init) { return param(name, 1, cols, init); }
+
+  Tensor embed(Tensor table);                            // table [vocab, C] -> [N, C], row of each token
+  Tensor linear(Tensor x, Tensor weight);                // x [N, in], weight [out, in] -> [N, out]
+  Tensor rmsnorm(Tensor x, int group = 0);               // each group of channels to unit mean square; 0: all channels are one group
+  Tensor rope(Tensor x, int head_dim, float base);       // rotates by -position*base^(-2i/head_dim), half split
+  Tensor attention(Tensor q, Tensor k, Tensor v, const AttentionOptions& options);
+  Tensor slice(Tensor x, int first, int count);          // channels first .. first+count-1
+  Tensor concat(const std::vector<Tensor>& parts);       // channels side by side
+
+  // One number of the output from one number of each input: g.ew({x, gate}, [](auto x, auto s) { return x * sigmoid(s); }).
+  // The first input has the full width [N, C]; others may be [N, C], one number per head [N, H], a parameter [C] or a parameter [1].
+  template <size_t K, class Function>
+  Tensor ew(const Tensor (&inputs)[K], Function function) {
+    Program program;
+    program.inputs = K;
+    record_call(program, function, std::make_index_sequence<K>{});
+    return ew_program(std::vector<Tensor>(inputs, inputs + K), program);
+  }
+  Tensor ew_program(const std::vector<Tensor>& inputs, const Program& program);
+
+  void output(Tensor logits);  // [N, vocab], once
+
+  const Shape& shape() const { return shape_; }
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& operator[](Tensor t) const { return nodes_[t.node]; }
+  int output_node() const { return output_; }
+  Tensor append(Node node);  // checks the op's shape rule and fills in cols; what all of the above and the reader of checkpoints call
+
+ private:
+  template <class Function, size_t... I>
+  static void record_call(Program& program, Function& function, std::index_sequence<I...>) {
+    program.outputs = {function(Scalar(&program, static_cast<int>(I))...).value()};
+  }
+
+  Shape shape_;
+  std::vector<Node> nodes_;
+  int output_ = -1;
+};
+
+}  // namespace swarm

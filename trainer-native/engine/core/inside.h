@@ -1,0 +1,54 @@
+// What a Network holds once it is set up: the layout, one block of memory and pointers into it.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/core/crew.h"
+#include "engine/core/layout.h"
+#include "engine/core/network.h"
+#include "engine/core/update.h"
+
+namespace swarm {
+
+constexpr int shards = 2;  // of a training step, always: the bits must not depend on the cores
+
+struct Network::Inside {
+  Inside(const Graph& graph, const Optimizer* optimizer, const Running& running);
+  ~Inside();
+
+  size_t take(size_t floats);  // a place in `memory`, before it exists
+  void list_parameters(const Optimizer* optimizer);
+  void reserve(const Running& running);
+  void bind();  // turns places into pointers
+  Frame<float> frame(const Step& step, int shard) const;
+  void run_shard(int shard, const Token* tokens, const Token* targets);
+  void update(int worker, const Schedule& schedule);
+  void count_costs();
+  void share_updates();
+
+  struct Learned {  // one parameter
+    int node;
+    size_t place, gradient[shards], state = 0;
+    std::unique_ptr<Update> update;
+  };
+
+  Graph graph;
+  bool training;
+  int arenas, N;  // N: tokens of a shard
+  Layout layout;
+  std::vector<Learned> learned;
+  std::vector<int> learned_of;             // by node, -1
+  size_t memory_floats = 0, arena_place[shards] = {}, scratch_place[shards] = {}, losses_place = 0;
+  float* memory = nullptr;
+  std::vector<Frame<float>> frames[shards];  // by step
+  std::vector<std::vector<int>> share;       // which parameters each worker updates
+  std::vector<Parameter> parameters;
+  std::vector<Cost> costs;
+  std::vector<double> seconds[shards];       // by cost, per worker; empty unless measured
+  std::vector<float> token_losses;
+  long steps_done = 0;
+  std::unique_ptr<Crew> crew;
+};
+
+}  // namespace swarm

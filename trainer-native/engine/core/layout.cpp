@@ -1,0 +1,102 @@
+#include "engine/core/layout.h"
+
+#include <algorithm>
+
+namespace swarm {
+namespace {
+
+class Drawing {
+ public:
+  Drawing(const Graph& graph, int N, bool training) : graph_(graph), N_(N), training_(training), live_(live_nodes(graph)) {}
+
+  Layout draw() {
+    const int count = static_cast<int>(graph_.nodes().size());
+    out_.operations.resize(count);
+    out_.value.assign(count, -1);
+    out_.aux.assign(count, -1);
+    out_.gradient.assign(count, -1);
+    for (int n = 0; n < count; n++) if (live_[n] && rule(node(n).op).make) forward(n);
+    const int output = graph_.output_node();
+    if (training_) {
+      loss(output);
+      has_gradient_.assign(count, false);
+      has_gradient_[output] = true;
+      for (int n = output; n >= 0; n--) if (out_.operations[n]) backward(n);
+    } else {
+      out_.buffers[out_.value[output]].last = static_cast<int>(out_.steps.size());
+    }
+    out_.arena_bytes = plan(out_.buffers);
+    return std::move(out_);
+  }
+
+ private:
+  const Node& node(int n) const { return graph_.nodes()[n]; }
+  int now() const { return static_cast<int>(out_.steps.size()); }
+
+  int buffer(size_t floats) {
+    out_.buffers.push_back({floats * sizeof(float), now(), now(), 0});
+    return static_cast<int>(out_.buffers.size()) - 1;
+  }
+  void read(int buffer) {
+    if (buffer >= 0) out_.buffers[buffer].last = now();
+  }
+  size_t scratch(int n, bool adds) { return out_.operations[n]->scratch_floats(N_, adds); }
+
+  void forward(int n) {
+    out_.operations[n] = rule(node(n).op).make(graph_, node(n));
+    Step step{Phase::Forward, n};
+    out_.value[n] = buffer(size_t(N_) * node(n).cols);
+    if (const size_t floats = out_.operations[n]->aux_floats(N_)) out_.aux[n] = buffer(floats);
+    if (const size_t floats = scratch(n, false)) step.scratch = buffer(floats);
+    for (int i : node(n).inputs) read(out_.value[i]);
+    out_.steps.push_back(step);
+  }
+
+  // The gradient of the logits takes the logits' place, unless the last op still needs what it computed.
+  void loss(int output) {
+    read(out_.value[output]);
+    out_.gradient[output] = out_.operations[output]->backward_reads_output() ? buffer(size_t(N_) * node(output).cols) : out_.value[output];
+    out_.steps.push_back({Phase::Loss, output});
+  }
+
+  void backward(int n) {
+    const Operation& op = *out_.operations[n];
+    Step step{Phase::Backward, n};
+    read(out_.gradient[n]);
+    read(out_.aux[n]);
+    if (op.backward_reads_output()) read(out_.value[n]);
+    bool adds = false;
+    for (size_t i = 0; i < node(n).inputs.size(); i++) {
+      const int in = node(n).inputs[i];
+      if (op.backward_reads_input(static_cast<int>(i))) read(out_.value[in]);
+      if (node(in).op == Op::Tokens) continue;
+      adds |= step.add[i] = has_gradient_[in];
+      has_gradient_[in] = true;
+      if (!out_.operations[in]) continue;  // a parameter
+      if (out_.gradient[in] < 0) out_.gradient[in] = buffer(size_t(N_) * node(in).cols);
+    }
+    if (const size_t floats = scratch(n, adds)) step.scratch = buffer(floats);
+    out_.steps.push_back(step);
+  }
+
+  const Graph& graph_;
+  int N_;
+  bool training_;
+  std::vector<bool> live_, has_gradient_;
+  Layout out_;
+};
+
+}  // namespace
+
+std::vector<bool> live_nodes(const Graph& graph) {
+  std::vector<bool> live(graph.nodes().size(), false);
+  if (graph.output_node() < 0) refuse("the network has no output: call output(logits)");
+  live[graph.output_node()] = true;
+  for (int n = graph.output_node(); n >= 0; n--)
+    if (live[n]) for (int i : graph.nodes()[n].inputs) live[i] = true;
+  return live;
+}
+
+Layout lay_out(const Graph& graph, int N, bool training) { return Drawing(graph, N, training).draw(); }
+
+}  // namespace swarm

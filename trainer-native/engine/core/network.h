@@ -1,0 +1,76 @@
+// A network that runs: a graph validated, differentiated and planned into one arena, its parameters, and one training step.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/core/graph.h"
+#include "engine/core/optimizer.h"
+#include "engine/core/refused.h"
+
+namespace swarm {
+
+using Token = uint16_t;
+
+struct Cost {  // of one op in one step
+  const char* op;
+  double flops;
+  double bytes;
+};
+
+struct Parameter {
+  std::string name;
+  int rows, cols;
+  float* values;  // [rows, cols]
+};
+
+struct Running {
+  int workers = 1;                              // 1 or 2 threads; the bits do not depend on it
+  size_t memory_limit = size_t{8} << 30;        // bytes; a larger plan is refused before anything is allocated
+  bool measure = false;                         // take the CPU seconds of every op, see op_seconds()
+};
+
+class Network {
+ public:
+  // To train: `graph.shape().rows` rows a step, in two shards of half the rows.
+  Network(const Graph& graph, const Optimizer& optimizer, const Running& running);
+  // To judge: forward only, `rows` rows a call, no gradients and no optimizer state planned.
+  Network(const Graph& graph, int rows, const Running& running = {});
+  ~Network();
+
+  void init(uint64_t seed);
+
+  // tokens, targets: [rows, T]. Forward, backward, update; returns the mean loss in nats before the update.
+  double train_step(const Token* tokens, const Token* targets, const Schedule& schedule);
+
+  // tokens: [rows, T] -> logits [rows, T, vocab], owned by the network, overwritten by the next call.
+  const float* forward_logits(const Token* tokens);
+
+  // Two halves of train_step, for tests: gradients without an update, and what they were.
+  double loss_and_gradients(const Token* tokens, const Token* targets);
+  const float* gradient(int parameter) const;           // summed over shards, [rows, cols]
+  const std::vector<float>& token_losses() const;       // [rows, T] of the last step
+  void poison();                                        // fills everything but the parameters with NaN
+
+  const std::vector<Parameter>& parameters() const;     // in the order of the graph
+  size_t parameter_count() const;                       // floats
+  size_t peak_bytes() const;                            // all that is ever allocated, known before step 1
+  const std::vector<Cost>& step_costs() const;          // every op one step executes: both shards, forward, backward, update
+  double flops_per_token() const;                       // of one step, update included
+  std::vector<double> op_seconds() const;               // CPU seconds so far, next to step_costs(); empty unless measured
+  const Graph& graph() const;
+
+ private:
+  struct Inside;
+  std::unique_ptr<Inside> inside_;
+};
+
+// Says whether no token can see a later one or another row, by walking the graph; throws Refused naming the node that could.
+void require_causal(const Graph& graph);
+
+std::vector<uint8_t> serialize(const Graph& graph);
+Graph deserialize(const uint8_t* bytes, size_t count);  // throws Refused on anything a Graph could not have written
+
+}  // namespace swarm

@@ -1,0 +1,201 @@
+// Causal windowed attention, forward and backward, head by head. Queries go in blocks of 64 and in groups of 8; a group
+// computes scores only for the sixteens of keys that its window touches, and its sums run over its own keys alone. Groups
+// are the same on every instruction set, so the bits are too. Positions outside a query's window hold exact zeros.
+// defines: attention_forward, attention_backward
+#pragma once
+#include "engine/cpu/attention_plan.h"
+#include "engine/cpu/fmath_lanes.h"
+#include "engine/cpu/gemm.h"
+
+namespace swarm::cpu {
+namespace {
+
+constexpr int kGroup = 8;     // queries that share a range of keys
+#if defined(__AVX512F__)
+constexpr int kPiece = 8;  // rows of a group that one tile takes
+#else
+constexpr int kPiece = 4;
+#endif
+
+
+SWARM_INLINE Attention clamped(Attention a) {  // a window past T is one of T, and sums of it cannot overflow
+  a.window = smaller(a.window, a.T);
+  return a;
+}
+
+struct Keys { int first, end; };  // of a range of queries: what any of them sees
+SWARM_INLINE Keys seen_by(const Attention& a, int i, int count) {
+  return {i > a.window ? i - a.window : 0, i + count};
+}
+
+// C [R <= 8, cols] (+)= A B, columns a multiple of 16; see tile().
+SWARM_INLINE void group_product(int R, int cols, int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, bool add) {
+  const Start start = add ? Start::Continue : Start::Zero;
+  for (int r = 0; r < R; r += kPiece) {
+    int c = 0;
+    for (; c + kTileCols <= cols; c += kTileCols)
+      tile_rows<kTileLanes>(smaller(kPiece, R - r), K, A + r * a_row, a_row, a_k, B + c, b_k, C + r * ldc + c, ldc, start, 0.0f);
+    for (; c < cols; c += 16) tile_rows<1>(smaller(kPiece, R - r), K, A + r * a_row, a_row, a_k, B + c, b_k, C + r * ldc + c, ldc, start, 0.0f);
+  }
+}
+
+// x [T, head_dim] -> panels [T/32][head_dim][32], tokens past T are 0.
+SWARM_INLINE void pack_panels(int T, int head_dim, const float* x, long stride, float* panels) {
+  for (int j = 0; j < T; j += 32, panels += 32 * head_dim)
+    for (int half = 0; half < 32; half += 16)
+      for (int d = 0; d < head_dim; d += 16) {
+        float* to = panels + d * 32 + half;
+        const int tokens = T - j - half;
+        if (tokens >= 16) transpose16(x + (j + half) * stride + d, stride, to, 32);
+        else
+          for (int k = 0; k < 16; k++)
+            for (int i = 0; i < 16; i++) to[k * 32 + i] = i < tokens ? x[(j + half + i) * stride + d + k] : 0.0f;
+      }
+}
+
+// Rows of a head side by side: strided rows would crowd a few sets of the L1 cache.
+SWARM_INLINE void pack_rows(int T, int head_dim, const float* x, long stride, float* rows) {
+  for (int t = 0; t < T; t++)
+    for (int d = 0; d < head_dim; d += 16) store(rows + t * head_dim + d, load(x + t * stride + d));
+}
+
+// scores [R, from..end), from and end multiples of 16: q . k without the scale. Column 0 of `scores` is key `base`.
+SWARM_INLINE void group_scores(int R, int head_dim, const float* q, long q_stride, const float* panels, int from, int end, int base, float* scores,
+                               long width) {
+  for (int j = from; j < end;) {
+    const float* panel = panels + j / 32 * 32 * head_dim + j % 32;
+    const int cols = j % 32 == 0 && end - j >= 32 ? 32 : 16;
+    group_product(R, cols, head_dim, q, q_stride, 1, panel, 32, scores + (j - base), width, false);
+    j += cols;
+  }
+}
+
+// x where the key is one that query i sees, else `otherwise`; lane 0 is key j.
+SWARM_INLINE V16 where_seen(const Attention& a, int i, int j, V16 x, V16 otherwise) {
+  if (j >= i - a.window && j + 15 <= i) return x;
+  const V16 key = lane_numbers() + splat(static_cast<float>(j));
+  const V16 kept = select_at_least(key, splat(static_cast<float>(i - a.window)), x, otherwise);
+  return select_at_least(splat(static_cast<float>(i)), key, kept, otherwise);
+}
+
+// softmax of one row of scores in place, unnormalised: exp(scale s - top), 0 outside the window.
+SWARM_INLINE void softmax_row(const Attention& a, int i, int from, int end, int base, float* row, float* top, float* total) {
+  const V16 scale = splat(a.scale), never = splat(-__builtin_inff());
+  V16 largest = never;
+  for (int j = from; j < end; j += 16) largest = greater(largest, where_seen(a, i, j, load(row + j - base) * scale, never));
+  *top = horizontal_max(largest);
+  V16 sum = zero();
+  for (int j = from; j < end; j += 16) {
+    const V16 e = where_seen(a, i, j, exp_of(load(row + j - base) * scale - splat(*top)), zero());
+    store(row + j - base, e);
+    sum = sum + e;
+  }
+  *total = horizontal_sum(sum);
+}
+
+void attention_forward(const Attention& given, const float* q, const float* k, const float* v, float* o, float* lse, float* scratch) {
+  const Attention a = clamped(given);
+  const Plan plan = plan_attention(a);
+  const int D = a.head_dim, shared = a.heads / a.kv_heads;
+  for (int b = 0; b < a.rows; b++)
+    for (int h = 0; h < a.heads; h++) {
+      const long n = static_cast<long>(b) * a.T;
+      if (h % shared == 0) {
+        pack_panels(a.T, D, k + n * a.k_stride + h / shared * D, a.k_stride, scratch + plan.key_panels);
+        pack_rows(a.T, D, v + n * a.v_stride + h / shared * D, a.v_stride, scratch + plan.rows_a);
+      }
+      const float* queries = q + n * a.q_stride + h * D;
+      float* out = o + n * a.o_stride + h * D;
+      for (int i = 0; i < a.T; i += kGroup) {
+        const int R = smaller(kGroup, a.T - i);
+        const Keys keys = seen_by(a, i, R);
+        const int from = keys.first / 16 * 16, end = up_to(keys.end, 16);
+        group_scores(R, D, queries + i * a.q_stride, a.q_stride, scratch + plan.key_panels, from, end, from, scratch + plan.scores, plan.width);
+        float top[16] = {}, total[16] = {}, inverse[16], logs[16];
+        for (int r = 0; r < R; r++) softmax_row(a, i + r, from, end, from, scratch + plan.scores + r * plan.width, top + r, total + r);
+        store(inverse, splat(1.0f) / load(total));
+        store(logs, load(top) + log_of(load(total)));
+        for (int r = 0; r < R; r++) lse[(n + i + r) * a.heads + h] = logs[r];
+        group_product(R, D, keys.end - keys.first, scratch + plan.scores + keys.first - from, plan.width, 1, scratch + plan.rows_a + keys.first * D, D,
+                      out + i * a.o_stride, a.o_stride, false);
+        for (int r = 0; r < R; r++)
+          for (int d = 0; d < D; d += 16) {
+            float* y = out + (i + r) * a.o_stride + d;
+            store(y, load(y) * splat(inverse[r]));
+          }
+      }
+    }
+}
+
+SWARM_INLINE float dot_row(int D, const float* x, const float* y) {
+  V16 sum = zero();
+  for (int d = 0; d < D; d += 16) sum = fma(load(x + d), load(y + d), sum);
+  return horizontal_sum(sum);
+}
+
+// Row i of probabilities p = exp(scale s - lse) into scores, and of slopes dL/ds = scale p (dp - dot) into slopes (which held dp).
+SWARM_INLINE void slope_row(const Attention& a, int i, int from, int end, int base, float lse, float dot, float* scores, float* slopes) {
+  const V16 scale = splat(a.scale);
+  for (int j = from; j < end; j += 16) {
+    const V16 p = where_seen(a, i, j, exp_of(load(scores + j - base) * scale - splat(lse)), zero());
+    store(scores + j - base, p);
+    store(slopes + j - base, where_seen(a, i, j, (p * (load(slopes + j - base) - splat(dot))) * scale, zero()));
+  }
+}
+
+void clear_head(int T, int D, float* x, long stride) {
+  for (int t = 0; t < T; t++)
+    for (int d = 0; d < D; d += 16) store(x + t * stride + d, zero());
+}
+
+void attention_backward(const Attention& given, const float* q, const float* k, const float* v, const float* o, const float* dout, const float* lse,
+                        bool add, float* dq, float* dk, float* dv, float* scratch) {
+  const Attention a = clamped(given);
+  const Plan plan = plan_attention(a);
+  const int D = a.head_dim, shared = a.heads / a.kv_heads;
+  for (int b = 0; b < a.rows; b++)
+    for (int h = 0; h < a.heads; h++) {
+      const long n = static_cast<long>(b) * a.T;
+      float* key_slopes = dk + n * a.k_stride + h / shared * D;
+      float* value_slopes = dv + n * a.v_stride + h / shared * D;
+      if (h % shared == 0) {
+        pack_panels(a.T, D, k + n * a.k_stride + h / shared * D, a.k_stride, scratch + plan.key_panels);
+        pack_panels(a.T, D, v + n * a.v_stride + h / shared * D, a.v_stride, scratch + plan.value_panels);
+        pack_rows(a.T, D, k + n * a.k_stride + h / shared * D, a.k_stride, scratch + plan.rows_a);
+        if (!add) clear_head(a.T, D, key_slopes, a.k_stride), clear_head(a.T, D, value_slopes, a.v_stride);
+      }
+      pack_rows(a.T, D, q + n * a.q_stride + h * D, a.q_stride, scratch + plan.rows_b);
+      pack_rows(a.T, D, dout + n * a.o_stride + h * D, a.o_stride, scratch + plan.rows_c);
+      const float* out = o + n * a.o_stride + h * D;
+      float* query_slopes = dq + n * a.q_stride + h * D;
+      for (int i0 = 0; i0 < a.T; i0 += kQueries) {
+        const int i1 = smaller(i0 + kQueries, a.T);
+        const Keys block = seen_by(a, i0, i1 - i0);
+        const int base = block.first / 16 * 16;
+        for (int i = i0; i < i1; i += kGroup) {
+          const int R = smaller(kGroup, i1 - i);
+          const Keys keys = seen_by(a, i, R);
+          const int from = keys.first / 16 * 16, end = up_to(keys.end, 16);
+          float* scores = scratch + plan.scores + (i - i0) * plan.width;
+          float* slopes = scratch + plan.slopes + (i - i0) * plan.width;
+          group_scores(R, D, scratch + plan.rows_b + i * D, D, scratch + plan.key_panels, from, end, base, scores, plan.width);
+          group_scores(R, D, scratch + plan.rows_c + i * D, D, scratch + plan.value_panels, from, end, base, slopes, plan.width);
+          for (int r = 0; r < R; r++)
+            slope_row(a, i + r, from, end, base, lse[(n + i + r) * a.heads + h], dot_row(D, scratch + plan.rows_c + (i + r) * D, out + (i + r) * a.o_stride),
+                      scores + r * plan.width, slopes + r * plan.width);
+          group_product(R, D, keys.end - keys.first, slopes + keys.first - base, plan.width, 1, scratch + plan.rows_a + keys.first * D, D,
+                        query_slopes + i * a.q_stride, a.q_stride, add);
+        }
+        for (int j = block.first / kGroup * kGroup; j < block.end; j += kGroup) {  // groups of keys: queries of this block that see any of them
+          const int R = smaller(kGroup, a.T - j);
+          const int first = j > i0 ? j : i0, end = smaller(i1, j + R + a.window);
+          const long at = (first - i0) * plan.width + j - base;
+          group_product(R, D, end - first, scratch + plan.slopes + at, 1, plan.width, scratch + plan.rows_b + first * D, D, key_slopes + j * a.k_stride, a.k_stride, true);
+          group_product(R, D, end - first, scratch + plan.scores + at, 1, plan.width, scratch + plan.rows_c + first * D, D, value_slopes + j * a.v_stride, a.v_stride, true);
+        }
+      }
+    }
+}
+
+}  // namespace
+}  // namespace swarm::cpu

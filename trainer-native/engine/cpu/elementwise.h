@@ -1,0 +1,110 @@
+// Kernels over n floats, each element by itself: arithmetic, comparisons, exp and its relatives, parts of the update rules.
+// defines: the vector operations of Kernels, adam, nesterov, cautious, fma_rounds
+#pragma once
+#include "engine/cpu/rows.h"
+
+namespace swarm::cpu {
+namespace {
+
+
+#define SWARM_MAP1(name, expression)                                            \
+  void name(long n, const float* a, float* out) {                               \
+    sixteens(n, [&](long i, int lanes) {                                        \
+      const V16 x = load(a + i, lanes);                                         \
+      store(out + i, expression, lanes);                                        \
+    });                                                                         \
+  }
+#define SWARM_MAP2(name, expression)                                            \
+  void name(long n, const float* a, const float* b, float* out) {               \
+    sixteens(n, [&](long i, int lanes) {                                        \
+      const V16 x = load(a + i, lanes), y = load(b + i, lanes);                 \
+      store(out + i, expression, lanes);                                        \
+    });                                                                         \
+  }
+
+SWARM_MAP2(map_add, x + y)
+SWARM_MAP2(map_subtract, x - y)
+SWARM_MAP2(map_multiply, x * y)
+SWARM_MAP2(map_divide, x / y)
+SWARM_MAP2(map_maximum, maximum(x, y))
+SWARM_MAP2(map_minimum, minimum(x, y))
+SWARM_MAP2(map_is_at_least, select_at_least(x, y, splat(1.0f), zero()))
+SWARM_MAP1(map_is_positive, select_less(zero(), x, splat(1.0f), zero()))
+SWARM_MAP1(map_relu, greater(zero(), x))  // operand order keeps NaN
+SWARM_MAP1(map_square, square(x))
+SWARM_MAP1(map_exp, exp_of(x))
+SWARM_MAP1(map_log, log_of(x))
+SWARM_MAP1(map_tanh, tanh_of(x))
+SWARM_MAP1(map_sigmoid, sigmoid_of(x))
+SWARM_MAP1(map_sqrt, root(x))
+SWARM_MAP1(map_copy, x)
+#undef SWARM_MAP1
+#undef SWARM_MAP2
+
+void map_multiply_add(long n, const float* a, const float* b, const float* c, float* out) {
+  sixteens(n, [&](long i, int lanes) { store(out + i, fma(load(a + i, lanes), load(b + i, lanes), load(c + i, lanes)), lanes); });
+}
+void map_fill(long n, float value, float* out) {
+  sixteens(n, [&](long i, int lanes) { store(out + i, splat(value), lanes); });
+}
+void map_scale(long n, float s, const float* a, float* out) {
+  sixteens(n, [&](long i, int lanes) { store(out + i, splat(s) * load(a + i, lanes), lanes); });
+}
+void map_axpy(long n, float s, const float* a, float* out) {
+  sixteens(n, [&](long i, int lanes) { store(out + i, fma(splat(s), load(a + i, lanes), load(out + i, lanes)), lanes); });
+}
+void map_axpby(long n, float s, const float* a, float t, const float* b, float* out) {
+  sixteens(n, [&](long i, int lanes) { store(out + i, fma(splat(s), load(a + i, lanes), splat(t) * load(b + i, lanes)), lanes); });
+}
+void expand_heads(int rows, int heads, int head_dim, const float* x, long x_stride, float* out, long out_stride) {
+  for (long n = 0; n < rows; n++)
+    for (int h = 0; h < heads; h++) map_fill(head_dim, x[n * x_stride + h], out + n * out_stride + static_cast<long>(h) * head_dim);
+}
+
+// m = lerp(m, g, 1 - beta1), v = lerp(v, g^2, 1 - beta2), p = keep p - lr m / (sqrt(v correction2) + eps).
+void adam(long n, float* p, const float* g, float* m, float* v, const AdamNumbers& k) {
+  const V16 new1 = splat(1.0f - k.beta1), new2 = splat(1.0f - k.beta2);
+  sixteens(n, [&](long i, int lanes) {
+    const V16 slope = load(g + i, lanes), m_old = load(m + i, lanes), v_old = load(v + i, lanes);
+    const V16 first = fma(slope - m_old, new1, m_old);
+    const V16 second = fma(slope * slope - v_old, new2, v_old);
+    const V16 move = first / (root(second * splat(k.correction2)) + splat(k.eps));
+    store(m + i, first, lanes);
+    store(v + i, second, lanes);
+    store(p + i, fnma(splat(k.lr), move, load(p + i, lanes) * splat(k.keep)), lanes);
+  });
+}
+
+void nesterov(long n, float momentum, const float* g, float* m, float* u) {
+  const V16 fresh = splat(1.0f - momentum), mu = splat(momentum);
+  sixteens(n, [&](long i, int lanes) {
+    const V16 slope = load(g + i, lanes), m_old = load(m + i, lanes);
+    const V16 m_new = fma(slope - m_old, fresh, m_old);
+    store(m + i, m_new, lanes);
+    store(u + i, fma(m_new - slope, mu, slope), lanes);
+  });
+}
+
+void cautious(long n, float lr, float weight_decay, const float* u, float* p) {
+  const V16 rate = splat(lr), decay = splat(lr * weight_decay);
+  sixteens(n, [&](long i, int lanes) {
+    const V16 move = load(u + i, lanes), old = load(p + i, lanes);
+    const V16 pull = select_at_least(move * old, zero(), decay * old, zero());
+    store(p + i, old - fma(rate, move, pull), lanes);
+  });
+}
+
+// 16 chains hide the latency of any current core; the barrier keeps each chain in its register.
+float fma_rounds(long rounds) {
+  V16 chain[16];
+  for (int i = 0; i < 16; i++) chain[i] = splat(static_cast<float>(i));
+  const V16 a = splat(0.999f), b = splat(0.001f);
+  for (long r = 0; r < rounds; r++)
+    for (int i = 0; i < 16; i++) chain[i] = fma(chain[i], a, b);
+  V16 all = zero();
+  for (int i = 0; i < 16; i++) all = all + chain[i];
+  return horizontal_sum(all);
+}
+
+}  // namespace
+}  // namespace swarm::cpu

@@ -1,0 +1,169 @@
+#include "engine/ops/ew_tiles.h"
+
+#include <algorithm>
+
+#include "engine/cpu/kernels.h"
+#include "engine/ops/op.h"
+
+namespace swarm {
+namespace {
+constexpr int tile_floats = 512;  // 2 KiB a slot: a dozen live values still fit in 32 KiB
+constexpr size_t max_ew_values = 2048;
+
+void calculate(const cpu::Kernels& k, Calc calc, long n, const float* a, const float* b, float* to) {
+  switch (calc) {
+    case Calc::Add: return k.add(n, a, b, to);
+    case Calc::Subtract: return k.subtract(n, a, b, to);
+    case Calc::Multiply: return k.multiply(n, a, b, to);
+    case Calc::Divide: return k.divide(n, a, b, to);
+    case Calc::Maximum: return k.maximum(n, a, b, to);
+    case Calc::Minimum: return k.minimum(n, a, b, to);
+    case Calc::Relu: return k.relu(n, a, to);
+    case Calc::Square: return k.square(n, a, to);
+    case Calc::Exp: return k.exp(n, a, to);
+    case Calc::Log: return k.log(n, a, to);
+    case Calc::Tanh: return k.tanh(n, a, to);
+    case Calc::Sigmoid: return k.sigmoid(n, a, to);
+    case Calc::Sqrt: return k.sqrt(n, a, to);
+    case Calc::IsPositive: return k.is_positive(n, a, to);
+    case Calc::IsAtLeast: return k.is_at_least(n, a, b, to);
+    case Calc::Constant: case Calc::Count: return;
+  }
+}
+}  // namespace
+
+TileProgram::TileProgram(const Program& program, int C, std::vector<Broadcast> inputs, std::vector<int> widths,
+                         std::vector<Broadcast> outputs, std::vector<int> output_widths)
+    : program_(program), C_(C), inputs_(std::move(inputs)), outputs_(std::move(outputs)), widths_(std::move(widths)),
+      output_widths_(std::move(output_widths)) {
+  const bool by_heads = std::count(inputs_.begin(), inputs_.end(), Broadcast::Head) > 0;
+  if (program_.code.size() > max_ew_values) refuse("an elementwise expression and its gradient have more than 2048 instructions: split it");
+  rows_ = std::max(1, tile_floats / C);
+  width_ = by_heads ? C : std::min(C, tile_floats);
+  stride_ = (rows_ * width_ + 15) / 16 * 16;
+
+  // Slots: constants and expanded inputs keep theirs, other values give theirs back after the last use.
+  const int K = program_.inputs, count = static_cast<int>(program_.code.size());
+  std::vector<int> last_use(K + count, -1);
+  for (int n = 0; n < count; n++)
+    for (int operand : {program_.code[n].a, program_.code[n].b}) if (operand >= 0) last_use[operand] = n;
+  direct_.assign(count, -1);
+  for (size_t o = 0; o < outputs_.size(); o++) {
+    const int value = program_.outputs[o];
+    if (value < 0) continue;
+    last_use[value] = count;
+    const bool computed = value >= K && program_.code[value - K].calc != Calc::Constant;
+    if (computed && outputs_[o] == Broadcast::Full && direct_[value - K] < 0) direct_[value - K] = static_cast<int>(o);
+  }
+  input_slot_.assign(K, -1);
+  for (int i = 0; i < K; i++)
+    if (last_use[i] >= 0 && inputs_[i] != Broadcast::Full && !(inputs_[i] == Broadcast::Channel && rows_ == 1)) input_slot_[i] = slots_++;
+  value_slot_.assign(count, -1);
+  for (int n = 0; n < count; n++) if (program_.code[n].calc == Calc::Constant) value_slot_[n] = slots_++;
+  std::vector<int> free;
+  for (int n = 0; n < count; n++) {
+    if (program_.code[n].calc == Calc::Constant) continue;
+    if (free.empty()) free.push_back(slots_++);
+    value_slot_[n] = free.back();  // held even when written straight to an output: whether that output is added to is known only at run time
+    free.pop_back();
+    for (int value = K; value < K + n; value++)
+      if (last_use[value] == n && program_.code[value - K].calc != Calc::Constant) free.push_back(value_slot_[value - K]);
+    if (last_use[K + n] < 0) free.push_back(value_slot_[n]);
+  }
+}
+
+double TileProgram::flops_per_element() const {
+  double flops = 0;
+  for (const Instruction& i : program_.code) {
+    switch (i.calc) {
+      case Calc::Constant: break;
+      case Calc::Divide: case Calc::Exp: case Calc::Log: case Calc::Tanh: case Calc::Sigmoid: case Calc::Sqrt: flops += special_flops; break;
+      default: flops += 1;
+    }
+  }
+  return flops;
+}
+
+// Points at[i] to input i of this tile, expanding what is broadcast.
+void TileProgram::load(int row, int rows, int c0, const float* const* in, float* scratch, const float** at) const {
+  const auto& k = cpu::kernels();
+  for (int i = 0; i < program_.inputs; i++) {
+    float* slot = input_slot_[i] < 0 ? nullptr : scratch + size_t(input_slot_[i]) * stride_;
+    switch (inputs_[i]) {
+      case Broadcast::Full: at[i] = in[i] + size_t(row) * C_ + c0; break;
+      case Broadcast::Head:
+        if (slot) k.expand_heads(rows, widths_[i], C_ / widths_[i], in[i] + size_t(row) * widths_[i], widths_[i], slot, C_);
+        at[i] = slot;
+        break;
+      case Broadcast::Channel:
+        if (slot && row == 0) for (int r = 0; r < rows_; r++) k.copy(C_, in[i], slot + size_t(r) * C_);
+        at[i] = slot ? slot : in[i] + c0;
+        break;
+      case Broadcast::Single:
+        if (slot && row == 0 && c0 == 0) k.fill(stride_, in[i][0], slot);
+        at[i] = slot;
+        break;
+    }
+  }
+}
+
+void TileProgram::reduce(size_t o, const float* value, int row, int rows, int c0, int n, float* out, bool add, double* total) const {
+  const auto& k = cpu::kernels();
+  const int width = output_widths_[o];
+  switch (outputs_[o]) {
+    case Broadcast::Full: {
+      float* to = out + size_t(row) * C_ + c0;
+      if (add) k.add(n, to, value, to);
+      else if (to != value) k.copy(n, value, to);
+      break;
+    }
+    case Broadcast::Head:
+      if (!add) k.fill(long(rows) * width, 0.0f, out + size_t(row) * width);
+      k.sum_heads(rows, width, C_ / width, value, C_, out + size_t(row) * width, width);
+      break;
+    case Broadcast::Channel:
+      if (!add && row == 0) k.fill(n, 0.0f, out + c0);
+      k.sum_columns(rows, n / rows, value, n / rows, out + c0);
+      break;
+    case Broadcast::Single:
+      *total += k.sum(n, value);
+      break;
+  }
+}
+
+void TileProgram::run(int N, const float* const* in, float* const* out, const bool* add, float* scratch) const {
+  const auto& k = cpu::kernels();
+  const int K = program_.inputs, count = static_cast<int>(program_.code.size());
+  const float* at[max_ew_inputs + 1 + max_ew_values];
+  for (int i = 0; i < count; i++)
+    if (program_.code[i].calc == Calc::Constant) {
+      float* slot = scratch + size_t(value_slot_[i]) * stride_;
+      k.fill(stride_, program_.code[i].constant, slot);
+      at[K + i] = slot;
+    }
+  double totals[max_ew_inputs] = {};
+  for (size_t o = 0; o < outputs_.size(); o++) {
+    const bool per_token = outputs_[o] == Broadcast::Full || outputs_[o] == Broadcast::Head;
+    if (program_.outputs[o] < 0 && !add[o])  // an input the expression does not depend on
+      k.fill(long(per_token ? N : 1) * output_widths_[o], 0.0f, out[o]);
+  }
+  for (int row = 0; row < N; row += rows_)
+    for (int c0 = 0; c0 < C_; c0 += width_) {
+      const int rows = std::min(rows_, N - row), n = rows * std::min(width_, C_ - c0);
+      load(row, rows, c0, in, scratch, at);
+      for (int i = 0; i < count; i++) {
+        const Instruction& code = program_.code[i];
+        if (code.calc == Calc::Constant) continue;
+        const int o = direct_[i];
+        float* to = o >= 0 && !add[o] ? out[o] + size_t(row) * C_ + c0 : scratch + size_t(value_slot_[i]) * stride_;
+        calculate(k, code.calc, n, at[code.a], code.b < 0 ? nullptr : at[code.b], to);
+        at[K + i] = to;
+      }
+      for (size_t o = 0; o < outputs_.size(); o++)
+        if (program_.outputs[o] >= 0) reduce(o, at[program_.outputs[o]], row, rows, c0, n, out[o], add[o], &totals[o]);
+    }
+  for (size_t o = 0; o < outputs_.size(); o++)
+    if (outputs_[o] == Broadcast::Single && program_.outputs[o] >= 0) out[o][0] = static_cast<float>(totals[o]) + (add[o] ? out[o][0] : 0.0f);
+}
+
+}  // namespace swarm

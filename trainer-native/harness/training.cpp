@@ -1,0 +1,194 @@
+#include "harness/training.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <map>
+#include <memory>
+
+#include "engine/cpu/kernels.h"
+#include "harness/budget.h"
+#include "harness/checkpoint.h"
+#include "harness/contract.h"
+#include "harness/data_set.h"
+#include "harness/failure.h"
+#include "harness/frozen.h"
+#include "harness/json.h"
+#include "harness/loss_curve.h"
+#include "harness/reference_core.h"
+#include "harness/scale.h"
+#include "harness/training_text.h"
+
+namespace swarm {
+namespace {
+
+double now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+// Everything that is known before step 1.
+struct Run {
+  double began = now();
+  TrainingOrder order;
+  Budget budget;
+  DataSet data;
+  std::vector<TokenFile> files;
+  Settings settings;
+  int rows = 0;  // of T tokens in one step
+  std::unique_ptr<Network> network;
+  double work_per_step = 0;
+  std::unique_ptr<BudgetClock> clock;
+
+  explicit Run(const TrainingOrder& o)
+      : order(o), budget(parse_budget(o.budget)), data(o.data), files(data.open_training()), settings(experiment_settings()) {
+    const int T = cpu_scale.T, tokens = settings.tokens_per_step;
+    if (tokens < 2 * T || tokens % (2 * T) != 0 || tokens > cpu_scale.max_tokens_per_step)
+      refuse("tokens per step is " + std::to_string(tokens) + ", it must be a multiple of " + std::to_string(2 * T) +
+             " (two shards of whole rows) and at most " + std::to_string(cpu_scale.max_tokens_per_step));
+    rows = tokens / T;
+    const Shape shape{rows, T, int(files[0].vocab)};
+    Graph graph(shape);
+    experiment_build(graph, shape);
+    require_causal(graph);
+    Optimizer optimizer;
+    experiment_optimizer(graph, optimizer);
+    Running running;
+    running.workers = order.workers;
+    running.memory_limit = cpu_scale.memory_limit;
+    network = std::make_unique<Network>(graph, optimizer, running);
+    work_per_step = work_seconds(network->step_costs());
+    clock = std::make_unique<BudgetClock>(budget, work_per_step, tokens, order.workers);
+  }
+
+  double params_m() const { return double(network->parameter_count()) / 1e6; }
+};
+
+// What both the report and --describe say of a run.
+void state_facts(JsonObject& json, const Run& run) {
+  json.text("budget", run.budget.text)
+      .number("paramsM", run.params_m())
+      .integer("depth", uint64_t(std::max(run.settings.depth, 0)))
+      .number("flopsPerToken", run.network->flops_per_token())
+      .integer("tokensPerStep", uint64_t(run.settings.tokens_per_step))
+      .integer("peakBytes", run.network->peak_bytes())
+      .number("workPerStep", run.work_per_step)
+      .text("frozen", frozen_sha256)
+      .text("manifest", run.data.manifest())
+      .text("backend", "cpu")
+      .text("isa", cpu::kernels().isa)
+      .integer("workers", uint64_t(run.order.workers));
+}
+
+class Progress {
+ public:
+  explicit Progress(const Run& run) : run_(run) {}
+
+  // At most four lines a second, the first and the last always.
+  void show(int64_t step, double loss, double progress, bool last) {
+    const double seconds = run_.clock->wall_seconds();
+    if (!last && step > 1 && seconds - shown_ < 0.25) return;
+    shown_ = seconds;
+    const uint64_t tokens = uint64_t(step) * uint64_t(run_.settings.tokens_per_step);
+    if (run_.order.json) {
+      JsonObject line;
+      line.integer("step", uint64_t(step)).raw("steps", run_.clock->steps() < 0 ? "null" : std::to_string(run_.clock->steps()));
+      line.number("loss", loss).number("progress", progress).integer("tokens", tokens).number("seconds", seconds);
+      std::printf("%s\n", line.line().c_str());
+    } else {
+      std::printf("step %5lld (%5.1f%%)  loss %.4f  %6.1f s  %6.0f tokens/s\n", (long long)step, 100 * progress, loss, seconds,
+                  double(tokens) / std::max(seconds, 1e-9));
+    }
+    std::fflush(stdout);
+  }
+
+ private:
+  const Run& run_;
+  double shown_ = -1;
+};
+
+bool weights_are_finite(const Network& network) {
+  for (const Parameter& parameter : network.parameters())
+    for (size_t i = 0, n = size_t(parameter.rows) * size_t(parameter.cols); i < n; ++i)
+      if (!std::isfinite(parameter.values[i])) return false;
+  return true;
+}
+
+}  // namespace
+
+void train(const TrainingOrder& order) {
+  make_folder(order.out);
+  const std::string checkpoint_path = order.out + "/checkpoint.bin", report_path = order.out + "/report.json";
+  remove_if_there(report_path);  // nothing of an earlier run may be taken for this one's
+  remove_if_there(checkpoint_path);
+  Run run(order);
+
+  Network& network = *run.network;
+  network.init(order.seed);
+  TrainingText text(run.files, cpu_scale.T, order.seed);
+  std::vector<uint16_t> tokens(size_t(run.rows) * cpu_scale.T), targets(tokens.size());
+  LossCurve curve;
+  Progress lines(run);
+  int64_t step = 0;
+  double progress = 0;
+  std::string diverged;
+
+  run.clock->start();
+  while ((progress = run.clock->progress(step)) < 1 && step != order.max_steps) {
+    text.fill(run.rows, tokens.data(), targets.data());
+    const Schedule schedule = experiment_schedule(int(step), float(progress));
+    const double loss = network.train_step(tokens.data(), targets.data(), schedule);
+    curve.add(++step, loss);
+    if (!(loss <= 100)) {
+      diverged = "the loss is " + json_number(loss) + " at step " + std::to_string(step) + " (abort above 100, or not a number)";
+      break;
+    }
+    const double after = run.clock->progress(step);
+    lines.show(step, loss, std::min(after, 1.0), after >= 1 || step == order.max_steps);
+  }
+  const double wall = run.clock->wall_seconds(), cpu_seconds = run.clock->cpu_seconds();
+  if (diverged.empty() && !weights_are_finite(network)) diverged = "a weight is not a finite number after step " + std::to_string(step);
+
+  const bool partial = !diverged.empty() || progress < 1;
+  const uint64_t token_count = uint64_t(step) * uint64_t(run.settings.tokens_per_step);
+  std::string checkpoint_sha256;
+  if (diverged.empty()) {
+    const CheckpointHeader header{partial, order.seed, uint64_t(step), token_count, frozen_sha256, run.data.manifest(), run.budget.text};
+    checkpoint_sha256 = write_checkpoint(checkpoint_path, header, network);
+  }
+
+  JsonObject report;
+  report.integer("version", 1).integer("seed", order.seed);
+  state_facts(report, run);
+  report.integer("steps", uint64_t(step)).integer("tokens", token_count).number("progress", std::min(progress, 1.0)).boolean("partial", partial);
+  report.number("trainLoss", curve.smoothed()).number("trainingSeconds", wall).number("totalSeconds", now() - run.began);
+  report.number("workSeconds", double(step) * run.work_per_step).number("cpuSeconds", cpu_seconds);
+  report.number("mfuPercent", 100 * run.network->flops_per_token() * double(token_count) /
+                                  (std::max(wall, 1e-9) * reference_flops_per_second * order.workers));
+  report.raw("checkpointSha256", checkpoint_sha256.empty() ? "null" : "\"" + checkpoint_sha256 + "\"");
+  report.raw("lossCurve", curve.json());
+  const std::string line = report.line() + "\n";
+  write_whole_file(report_path, line.data(), line.size());
+  if (!diverged.empty()) throw Failure(Exit::diverged, "diverged: " + diverged);
+}
+
+std::string describe(const TrainingOrder& order) {
+  const Run run(order);
+  JsonObject json;
+  state_facts(json, run);
+  json.raw("steps", run.clock->steps() < 0 ? "null" : std::to_string(run.clock->steps()));
+  std::map<std::string, Cost> by_op;
+  for (const Cost& cost : run.network->step_costs()) {
+    Cost& sum = by_op.emplace(cost.op, Cost{cost.op, 0, 0}).first->second;
+    sum.flops += cost.flops;
+    sum.bytes += cost.bytes;
+  }
+  JsonObject costs;
+  for (const auto& [op, cost] : by_op) costs.raw(op.c_str(), JsonObject().number("flops", cost.flops).number("bytes", cost.bytes).line());
+  json.raw("step", costs.line());
+  return json.line();
+}
+
+}  // namespace swarm

@@ -1,0 +1,54 @@
+// judge: the only program that opens val.bin and the only one that writes val_bpb. Links no experiment.
+// Contract: docs/decisions/0002-trainer-boundary.md
+#include <chrono>
+#include <cstdio>
+
+#include "harness/failure.h"
+#include "harness/file.h"
+#include "harness/json.h"
+#include "harness/options.h"
+#include "harness/parent.h"
+#include "harness/frozen.h"
+#include "judge/judgement.h"
+
+namespace {
+
+const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE";
+
+void run(int argc, char** argv) {
+  const auto began = std::chrono::steady_clock::now();
+  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out"}, {"--help"}, usage);
+  if (options.has("--help")) {
+    std::printf("%s\n", usage);
+    return;
+  }
+  const std::string out = options.required("--out");
+  swarm::remove_if_there(out);  // an old score may not be taken for this checkpoint's
+  const swarm::Judgement judged = swarm::judge(options.required("--data"), options.required("--checkpoint"));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+
+  swarm::JsonObject json;
+  json.integer("version", 1).number("valBpb", judged.score.bits_per_byte()).number("valLoss", judged.score.mean_loss());
+  json.integer("tokens", judged.score.targets).integer("bytes", judged.score.bytes).number("seconds", seconds);
+  json.text("frozen", frozen_sha256).text("manifest", judged.header.manifest).text("checkpointSha256", judged.checkpoint_sha256);
+  json.integer("seed", judged.header.seed).integer("steps", judged.header.steps).text("budget", judged.header.budget);
+  const std::string line = json.line() + "\n";
+  swarm::write_whole_file(out, line.data(), line.size());
+  std::printf("val_bpb: %.6f\n", judged.score.bits_per_byte());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (!swarm::die_with_parent()) return int(swarm::Exit::internal);
+  try {
+    run(argc, argv);
+    return int(swarm::Exit::done);
+  } catch (const swarm::Failure& failure) {
+    std::fprintf(stderr, "%s\n", failure.what());
+    return int(failure.code);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "internal failure: %s\n", error.what());
+    return int(swarm::Exit::internal);
+  }
+}

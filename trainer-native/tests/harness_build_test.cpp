@@ -1,0 +1,97 @@
+// The build: what the frozen hash covers, and that an experiment cannot replace a symbol of the frozen parts.
+#include <regex>
+
+#include "check.h"
+#include "harness/json.h"
+#include "process.h"
+
+using check::Folder;
+using check::run;
+
+namespace {
+
+const char* const make = "env -u MAKEFLAGS -u MAKELEVEL make -s ";
+
+check::Outcome build_trainer(const Folder& folder, const std::string& source) {
+  check::write_all(folder.path + "/train.cu", source);
+  std::filesystem::remove(folder.path + "/train");
+  return run(folder, make + ("BUILD=" + check::build_folder()) + " trainer EXPERIMENT=" + folder.path + "/train.cu OUT=" + folder.path + "/train");
+}
+
+// The shipped experiment with one knob turned, trained for a few steps in `folder`.
+check::Outcome train_with(const check::DataFolder& folder, const std::string& knob, const std::string& value) {
+  const std::string shipped = check::read_all("experiment/train.cu");
+  const std::regex line("(constexpr [a-z]+ " + knob + " = )[^;]*;");
+  const std::string turned = std::regex_replace(shipped, line, "$1 " + value + ";");
+  CHECK(turned != shipped);
+  CHECK_EQUAL(build_trainer(folder, turned).last_error, "");
+  return run(folder, folder.path + "/train --data " + folder.path + " --seed 1 --budget tokens:20k --out " + folder.path + "/run");
+}
+
+}  // namespace
+
+TEST("build: the frozen hash changes with any file of engine, harness, judge or the Makefile, and with nothing else") {
+  Folder copy;
+  std::system(("cp -r Makefile engine harness judge experiment " + copy.path).c_str());
+  const auto hash = [&] {
+    const auto outcome = run(copy, make + ("-C " + copy.path) + " BUILD=build build/frozen.sha256");
+    CHECK_EQUAL(outcome.last_error, "");
+    return check::read_all(copy.path + "/build/frozen.sha256");
+  };
+  const std::string untouched = hash();
+  CHECK_EQUAL(untouched.size(), size_t(65));
+  CHECK_EQUAL(hash(), untouched);
+  CHECK_EQUAL(untouched, check::read_all(check::build_folder() + "/frozen.sha256"));
+  check::write_all(copy.path + "/experiment/train.cu", "another experiment");
+  CHECK_EQUAL(hash(), untouched);
+  for (const char* file : {"/engine/core/network.h", "/harness/budget.cpp", "/judge/score.cpp", "/Makefile", "/engine/cpu/new.h"}) {
+    const bool existed = std::filesystem::exists(copy.path + file);
+    const std::string before = check::read_all(copy.path + file);
+    check::write_all(copy.path + file, before + "\n# \n");
+    CHECK(hash() != untouched);
+    if (existed) check::write_all(copy.path + file, before);
+    else std::filesystem::remove(copy.path + file);
+    CHECK_EQUAL(hash(), untouched);
+  }
+}
+
+TEST("build: an experiment that compiles becomes a trainer, one that defines a frozen symbol does not link") {
+  Folder folder;
+  const std::string trainer = folder.path + "/train";
+  const auto built = [&](const std::string& source) { return build_trainer(folder, source); };
+  const std::string shipped = check::read_all("experiment/train.cu");
+  CHECK_EQUAL(built(shipped).exit, 0);
+  CHECK(std::filesystem::exists(trainer));
+  for (const char* theft : {"extern const char frozen_sha256[65]; const char frozen_sha256[65] = \"0\";",
+                            "namespace swarm { double work_seconds(const std::vector<Cost>&) { return 1e-9; } }"}) {
+    const auto outcome = built(shipped + "\n#include \"engine/core/network.h\"\n" + theft);
+    CHECK(outcome.exit != 0);
+    CHECK(check::read_all(folder.path + "/stderr").find("multiple definition") != std::string::npos);
+    CHECK(!std::filesystem::exists(trainer));
+  }
+  CHECK(built("this is no experiment").exit != 0);
+}
+
+TEST("train: a run that diverges is exit 3 with its report written and no checkpoint") {
+  check::DataFolder folder(check::DataFolder::sentences(300, 1), check::DataFolder::sentences(120, 2));
+  const check::Outcome outcome = train_with(folder, "X0_LAMBDA_LR", "3e38f");
+  CHECK_EQUAL(outcome.exit, 3);
+  CHECK_EQUAL(outcome.last_error.substr(0, 9), "diverged:");
+  const swarm::JsonValue report = swarm::parse_json(check::read_all(folder.path + "/run/report.json"));
+  CHECK(report.member("partial")->truth);
+  CHECK(report.member("steps")->value >= 1 && report.member("steps")->value < 10);
+  CHECK(report.member("checkpointSha256")->kind == swarm::JsonValue::null);
+  CHECK(!std::filesystem::exists(folder.path + "/run/checkpoint.bin"));
+}
+
+TEST("train: a network that is impossible, too large or takes too many tokens a step is exit 5 before step 1") {
+  check::DataFolder folder(check::DataFolder::sentences(30, 1), check::DataFolder::sentences(10, 2));
+  const auto refused = [&](const char* knob, const char* value, const char* words) {
+    const check::Outcome outcome = train_with(folder, knob, value);
+    CHECK_ENDS(outcome, 5, words);
+    CHECK(!std::filesystem::exists(folder.path + "/run/report.json"));
+  };
+  refused("DEPTH", "0", "must be at least 1");
+  refused("TOKENS_PER_STEP", "131072", "at most 65536");
+  refused("HEADS", "100", "the limit is 4096");
+}
