@@ -1,0 +1,23 @@
+// program.md: front matter for machines, prose for researchers.
+import { z } from 'zod'
+import { Budget, Seed } from './experiment.ts'
+
+export const Program = z.strictObject({
+  task: z.string().default('pretraining'),
+  metric: z.literal('val_bpb').default('val_bpb'),
+  direction: z.literal('lower').default('lower'),
+  /** The one folder agents may edit. */
+  editable: z.string().default('trainer-native/experiment/'),
+  budget: Budget.default('work:24s'),
+  /** Seeds of the baseline; the first one is the screen seed. Fresh repeat seeds follow from it. */
+  seeds: z.array(Seed).min(1).default([1, 2, 3]),
+  /** sd of val_bpb over seeds of the shipped recipe, bits per byte; measured in docs/recipe.md, refined by this swarm's own baselines. */
+  noise: z.number().positive().default(0.005),
+  /** A screen must gain this many noises to be repeated, and its fresh-seed repeats must too, on the mean. */
+  threshold: z.number().positive().default(2),
+  repeats: z.number().int().min(1).max(8).default(1),
+  /** Hard limits of one experiment. */
+  timeoutFactor: z.number().min(2).default(8),
+  prose: z.string().default(''),
+})
+export type Program = z.infer<typeof Program>
