@@ -1,0 +1,30 @@
+// How a verb reaches a swarm: the one of a home, or any by its URL.
+import { type Bus, openBus } from '@swarm/shared/bus'
+import { EXIT, Failed } from './failure.ts'
+import { running } from './record.ts'
+
+/** URL with credentials. `what`: may it do everything, or what an onlooker may. */
+export function hubUrl(home: string, as: 'swarm' | 'agent'): string {
+  const held = running(home)
+  if (held === undefined)
+    throw new Failed(
+      `no swarm is up in ${home}. Start it with "swarm up", or name another with --home or --url.`,
+      EXIT.unreachable,
+    )
+  const url = as === 'swarm' ? held.url : held.agentUrl
+  if (url === undefined)
+    throw new Failed(
+      `the swarm in ${home} is still starting (process ${held.pid}); try again in a moment.`,
+      EXIT.unreachable,
+    )
+  return url
+}
+
+export function openHub(url: string, verb: string, log?: (line: string) => void): Promise<Bus> {
+  return openBus({ url, name: `${verb}-${process.pid}`, patient: false, ...(log === undefined ? {} : { log }) })
+}
+
+/** For people: without user and password. */
+export function withoutCredentials(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//')
+}

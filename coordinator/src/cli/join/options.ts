@@ -1,0 +1,9 @@
+// What `swarm join` can be told.
+export interface JoinOptions {
+  name?: string
+  home: string
+  cores?: number[]
+  checkout: string
+  data?: string
+  researcher: string
+}

@@ -1,0 +1,44 @@
+// The closing block of karpathy/autoresearch, name for name, so that its greps work here; what it does not know stands above the line.
+export interface TrainFacts {
+  report: {
+    checkpointSha256: string
+    trainingSeconds: number
+    workSeconds: number
+    peakBytes: number
+    mfuPercent: number
+    tokens: number
+    steps: number
+    paramsM: number
+    depth: number
+    isa: string
+    seed: number
+    budget: string
+  }
+  judged: { valBpb: number; seconds: number }
+  buildSeconds: number
+  totalSeconds: number
+}
+
+export function closingBlock({ report: r, judged, buildSeconds, totalSeconds }: TrainFacts): string[] {
+  const line = (name: string, value: string): string => `${`${name}:`.padEnd(18)}${value}`
+  return [
+    line('seed', String(r.seed)),
+    line('budget', r.budget),
+    line('build_seconds', buildSeconds.toFixed(1)),
+    line('eval_seconds', judged.seconds.toFixed(1)),
+    line('work_seconds', r.workSeconds.toFixed(1)),
+    line('isa', r.isa),
+    line('checkpoint', r.checkpointSha256),
+    '(on a CPU peak_vram_mb is the peak of the arena in main memory)',
+    '---',
+    line('val_bpb', judged.valBpb.toFixed(6)),
+    line('training_seconds', r.trainingSeconds.toFixed(1)),
+    line('total_seconds', totalSeconds.toFixed(1)),
+    line('peak_vram_mb', (r.peakBytes / 1024 / 1024).toFixed(1)),
+    line('mfu_percent', r.mfuPercent.toFixed(2)),
+    line('total_tokens_M', (r.tokens / 1e6).toFixed(1)),
+    line('num_steps', String(r.steps)),
+    line('num_params_M', r.paramsM.toFixed(1)),
+    line('depth', String(r.depth)),
+  ]
+}

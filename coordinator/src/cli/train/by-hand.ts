@@ -1,0 +1,140 @@
+// Build, train, judge, with one progress line. The trainer is known by its build target, its flags and its JSON (docs/decisions/0002).
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { describeEnd, run, start } from '@swarm/shared/exec'
+import { parseProgram } from '@swarm/shared/settings'
+import { z } from 'zod'
+import { checkoutDir, stateDir } from '../../home.ts'
+import { EXIT, Failed, Usage } from '../failure.ts'
+import { data, jsonLine, say } from '../output.ts'
+import type { TrainOptions } from './options.ts'
+import { makeData, makeTrainer } from '../up/ready.ts'
+import { closingBlock } from './block.ts'
+import { ProgressLine } from './progress.ts'
+
+export const Report = z.looseObject({
+  seed: z.number(),
+  budget: z.string(),
+  steps: z.number(),
+  tokens: z.number(),
+  trainingSeconds: z.number(),
+  workSeconds: z.number(),
+  peakBytes: z.number(),
+  paramsM: z.number(),
+  depth: z.number(),
+  mfuPercent: z.number(),
+  checkpointSha256: z.string(),
+  isa: z.string(),
+})
+export const Judged = z.looseObject({
+  valBpb: z.number(),
+  seconds: z.number(),
+  checkpointSha256: z.string(),
+  frozen: z.string(),
+  manifest: z.string(),
+})
+
+/** What a trainer's exit codes mean, where its own last line is silent. */
+const CODES: Record<number, string> = {
+  3: 'the run diverged',
+  4: 'the data set is missing or damaged',
+  5: 'the experiment was refused before its first step',
+  6: 'the judge refuses the checkpoint',
+}
+
+export async function trainByHand(file: string, options: TrainOptions): Promise<void> {
+  const checkout = checkoutDir()
+  if (!existsSync(file))
+    throw new Usage(
+      `there is no experiment ${file}. The shipped one is ${path.join(checkout, 'trainer-native/experiment/train.cu')}.`,
+    )
+  const native = path.join(checkout, 'trainer-native')
+  const began = Date.now()
+  await makeTrainer(checkout, say)
+  await makeData(options.data, options.data === path.join(stateDir(), 'data', 'sotu-v1024'), say)
+  const budget = options.budget ?? parseProgram(readFileSync(path.join(checkout, 'program.md'), 'utf8')).budget
+
+  const out = options.keep ?? mkdtempSync(path.join(tmpdir(), 'swarm-train-'))
+  try {
+    const binary = path.join(out, 'train')
+    const building = Date.now()
+    const built = await run('make', ['-C', native, 'trainer', `EXPERIMENT=${file}`, `OUT=${binary}`], {
+      timeoutMs: 10 * 60_000,
+      env: process.env.CXX === undefined ? {} : { CXX: process.env.CXX },
+    })
+    if (built.code !== 0)
+      throw new Failed(`${file} does not compile:\n${built.output.trim().split('\n').slice(-20).join('\n')}`)
+    const buildSeconds = (Date.now() - building) / 1000
+    say(`built in ${buildSeconds.toFixed(1)} s`)
+
+    const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)]
+    await train(binary, [
+      '--data',
+      options.data,
+      '--seed',
+      String(options.seed),
+      '--budget',
+      budget,
+      '--out',
+      out,
+      '--json',
+      ...workers,
+    ])
+    const report = Report.parse(read(out, 'report.json'))
+    say('judging on the validation text')
+    const verdict = await run(
+      path.join(native, 'build', 'judge'),
+      ['--data', options.data, '--checkpoint', path.join(out, 'checkpoint.bin'), '--out', path.join(out, 'judge.json')],
+      { env: passedOn(), timeoutMs: 30 * 60_000 },
+    )
+    if (verdict.code !== 0) throw new Failed(why(verdict.code, verdict.output, 'judge'))
+    const judged = Judged.parse(read(out, 'judge.json'))
+    if (judged.checkpointSha256 !== report.checkpointSha256)
+      throw new Failed('the judge read another checkpoint than the trainer reports; run it again in an empty folder')
+
+    const facts = { report, judged, buildSeconds, totalSeconds: (Date.now() - began) / 1000 }
+    if (options.json)
+      jsonLine({
+        valBpb: judged.valBpb,
+        ...report,
+        judgeSeconds: judged.seconds,
+        buildSeconds,
+        totalSeconds: facts.totalSeconds,
+        lossCurve: undefined,
+        ...(options.keep === undefined ? {} : { kept: out }),
+      })
+    else for (const line of closingBlock(facts)) data(line)
+  } finally {
+    if (options.keep === undefined) rmSync(out, { recursive: true, force: true })
+  }
+}
+
+async function train(binary: string, args: readonly string[]): Promise<void> {
+  const child = start(binary, args, { keepOutput: false, env: passedOn() })
+  const progress = new ProgressLine(process.stderr)
+  let lastWords = ''
+  for await (const line of child.lines()) {
+    if (!progress.see(line)) lastWords = line
+  }
+  progress.end()
+  const { end } = await child.ended
+  if (end.how === 'exit' && end.code === 0) return
+  throw new Failed(
+    end.how === 'exit' ? why(end.code, lastWords, 'trainer') : `the trainer ${describeEnd(end)}`,
+    EXIT.failure,
+  )
+}
+
+function why(code: number, output: string, who: string): string {
+  const words = output.trim().split('\n').at(-1) ?? ''
+  return `the ${who} gives no result (exit code ${code}${CODES[code] === undefined ? '' : `, ${CODES[code]}`})${words === '' ? '' : `: ${words}`}`
+}
+
+function passedOn(): Record<string, string> {
+  return process.env.SWARM_ISA === undefined ? {} : { SWARM_ISA: process.env.SWARM_ISA }
+}
+
+function read(out: string, name: string): unknown {
+  return JSON.parse(readFileSync(path.join(out, name), 'utf8'))
+}

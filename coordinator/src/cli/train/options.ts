@@ -1,0 +1,9 @@
+// What `swarm train` can be told.
+export interface TrainOptions {
+  seed: number
+  budget?: string
+  data: string
+  workers?: number
+  keep?: string
+  json: boolean
+}

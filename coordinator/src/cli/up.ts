@@ -1,0 +1,56 @@
+// swarm up: everything on this machine, in the foreground, until the goal is reached or somebody says stop.
+import path from 'node:path'
+import { type Command, Option } from 'commander'
+import { checkoutDir } from '../home.ts'
+import { withExamples } from './examples.ts'
+import { budget, dataOption, folder, homeOption, hubAddress, MAX_SEED, name, positive, whole } from './options.ts'
+import type { UpOptions } from './up/options.ts'
+
+const EXAMPLES = [
+  'swarm up                                 an agent a core, until you stop it',
+  'swarm up --agents 2 --experiments 24     stop after 24 experiments, with a summary',
+  'swarm up --detach --minutes 480          a night in the background; "swarm watch", "swarm down"',
+  'swarm up --listen 0.0.0.0                let other machines join, see "swarm invite"',
+  'swarm up --data DIR --budget work:60s    your own text, longer experiments',
+]
+
+export function register(program: Command): void {
+  const verb = program
+    .command('up')
+    .description('start the swarm: nats-server, coordinator and agents; goes on where it stopped before')
+    .option('-a, --agents <n>', 'agents on this machine (default: one a core, at most 4)', whole(0, 64))
+    .option('--experiments <n>', 'stop after this many more experiments', whole(1, 1_000_000))
+    .option('--minutes <m>', 'stop after this many minutes', positive)
+    .option(
+      '--budget <budget>',
+      'of one experiment: work:20s, tokens:200k, cpu:20s, wall:5m (default: from program.md)',
+      budget,
+    )
+    .option('--seed <s>', 'seed of the search and of fresh seeds', whole(0, MAX_SEED), 1)
+    .addOption(
+      new Option('--researcher <kind>', 'what turns a hypothesis into an edit').choices(['search']).default('search'),
+    )
+    .addOption(dataOption())
+    .addOption(homeOption())
+    .option('--name <name>', "first part of the agents' names: NAME1, NAME2 …", name, 'a')
+    .option('--program <file>', 'the brief (default: program.md of the repository)', folder)
+    .addOption(
+      new Option('--checkout <dir>', 'the repository to improve').default(checkoutDir(), 'this one').argParser(folder),
+    )
+    .option('--nats <url>', 'a nats-server of yours, with JetStream; else one is started', hubAddress)
+    .option('--listen <host>', 'address for agents of other machines (default: this machine only)')
+    .option('--plain', 'lines instead of a screen', false)
+    .option('--ascii', 'a screen of 7-bit characters', false)
+    .option('--no-color', 'no colours (so does NO_COLOR)')
+    .option('-d, --detach', 'go on in the background', false)
+    .action(async (options: UpOptions) => {
+      options.program ??= path.join(options.checkout, 'program.md')
+      if (options.detach) {
+        const { detach } = await import('./up/detach.ts')
+        return detach(options)
+      }
+      const { runSwarm } = await import('./up/run.ts')
+      process.exitCode = await runSwarm(options)
+    })
+  withExamples(verb, EXAMPLES)
+}

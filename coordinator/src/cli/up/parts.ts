@@ -1,0 +1,82 @@
+// The processes of a swarm as command lines. The coordinator's side and the agent's side meet here by path only.
+import path from 'node:path'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
+import { checkoutDir } from '../../home.ts'
+import type { Part } from '../../processes.ts'
+
+export interface AgentOptions {
+  /** nats://user:password@host:port; handed over in the environment, since command lines are public. */
+  url: string
+  home: string
+  checkout: string
+  data?: string
+  name?: string
+  cores: readonly number[]
+  researcher: string
+}
+
+export interface CoordinatorOptions {
+  url: string
+  home: string
+  program: string
+  data: string
+  checkout: string
+  seed: number
+  agents: number
+  experiments?: number
+  minutes?: number
+  budget?: string
+}
+
+/** The coordinator's exit code for: this run cannot go on, a person has to look. */
+const CANNOT_GO_ON = 6
+
+/** Runs a TypeScript file of ours with this very node. */
+function typescript(file: string, args: readonly string[]): Pick<Part, 'file' | 'args' | 'cwd'> {
+  const root = checkoutDir()
+  const tsx = pathToFileURL(createRequire(path.join(root, 'package.json')).resolve('tsx')).href
+  return { file: process.execPath, args: ['--import', tsx, path.join(root, file), ...args], cwd: root }
+}
+
+/** Flags from a record: absent values are left out. */
+function flags(values: Record<string, string | number | undefined>): string[] {
+  return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]))
+}
+
+/** What our own processes may inherit besides PATH and HOME: where the state is, and switches for tests and debugging. */
+function passedOn(url: string): Record<string, string> {
+  const env: Record<string, string> = { SWARM_URL: url }
+  for (const name of ['SWARM_STATE', 'SWARM_ISA', 'SWARM_DEBUG', 'CXX']) {
+    const value = process.env[name]
+    if (value !== undefined) env[name] = value
+  }
+  return env
+}
+
+export function coordinatorPart(o: CoordinatorOptions): Part {
+  const { url, home, program, data, checkout, seed, agents, experiments, minutes, budget } = o
+  return {
+    name: 'coordinator',
+    givesUpWith: CANNOT_GO_ON,
+    log: path.join(home, 'logs', 'coordinator.log'),
+    env: passedOn(url),
+    ...typescript(
+      'coordinator/src/main.ts',
+      flags({ home, program, data, checkout, seed, agents, experiments, minutes, budget }),
+    ),
+  }
+}
+
+export function agentPart(o: AgentOptions): Part {
+  const { url, home, checkout, data, name, cores, researcher } = o
+  return {
+    name: name ?? 'agent',
+    log: path.join(home, 'logs', `${name ?? 'agent'}.log`),
+    env: passedOn(url),
+    ...typescript(
+      'agent/src/main.ts',
+      flags({ home, checkout, data, name, lane: `cpu:${cores.join(',')}`, researcher }),
+    ),
+  }
+}

@@ -1,0 +1,67 @@
+// The queue: deep enough that no lane waits for thought, and no deeper than the run has experiments left.
+import type { Knob } from '@swarm/shared/knobs'
+import type { HypothesisRecord } from '../board/schema.ts'
+import { type Past, propose } from '../director/search.ts'
+import { liveExperiments, nextHypothesisId, type Situation, type Step } from './situation.ts'
+
+/** Open hypotheses for each lane: one running, one prepared, two waiting. */
+export const OPEN_PER_AGENT = 4
+
+/** Experiments recorded since this run began. */
+export function recordedInRun(s: Situation): number {
+  return [...s.board.experiments.values()].filter((e) => (e.recorded?.seq ?? 0) > s.run.seq).length
+}
+
+const open = (s: Situation): HypothesisRecord[] =>
+  [...s.board.hypotheses.values()].filter((h) => h.finding === undefined)
+
+/** New hypotheses from the search, as many as are missing. */
+export function topUp(s: Situation): Step[] {
+  if (!s.topUp) return []
+  const left =
+    s.run.experiments === undefined ? Infinity : s.run.experiments - recordedInRun(s) - liveExperiments(s).length
+  const missing = Math.min(left, OPEN_PER_AGENT * s.agents - open(s).length)
+  if (missing <= 0) return []
+  const proposals = propose({ knobs: s.knobsAt(s.worth.current.best.commit), past: past(s), seed: s.run.seed }, missing)
+  return proposals.map((p, i) => ({
+    do: 'write',
+    fact: { type: 'hypothesis-proposed', hypothesis: { id: nextHypothesisId(s.board, i), ...p } },
+  }))
+}
+
+/** Every knob hypothesis there ever was, oldest first. An outage of the machine is no try of the idea. */
+function past(s: Situation): Past[] {
+  const all = [...s.board.hypotheses.values()].sort((a, b) => a.seq - b.seq)
+  return all.flatMap((h) => {
+    if (h.hypothesis.edits.length === 0) return []
+    const bases: (readonly Knob[])[] = [
+      ...new Set(h.experiments.flatMap((id) => s.board.experiments.get(id)?.experiment.base ?? [])),
+    ].map((base) => s.knobsAt(base))
+    const finding = h.finding === undefined ? undefined : s.board.findings.get(h.finding)?.finding
+    if (finding?.outcome === 'infra-failed') return []
+    return [
+      {
+        id: h.hypothesis.id,
+        edits: h.hypothesis.edits,
+        bases,
+        ...(finding === undefined ? {} : { verdict: finding.verdict }),
+        ...(finding?.gain === undefined ? {} : { gain: finding.gain / finding.noise }),
+      },
+    ]
+  })
+}
+
+/** The run is over when it has its experiments and no comparison is left half done, or when nothing is left to try. */
+export function finish(s: Situation): Step[] {
+  const { experiments } = s.run
+  if (experiments === undefined) return []
+  if (recordedInRun(s) < experiments) {
+    if (!s.topUp || open(s).length > 0 || liveExperiments(s).length > 0) return []
+    const reason = `${recordedInRun(s)} experiments recorded; the search has tried every setting of the knobs there are`
+    return [{ do: 'finish', failed: false, reason }]
+  }
+  if (liveExperiments(s).some((e) => e.experiment.kind !== 'screen')) return []
+  return [
+    { do: 'finish', failed: false, reason: `${recordedInRun(s)} experiments recorded, ${experiments} were asked for` },
+  ]
+}

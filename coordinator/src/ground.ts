@@ -1,0 +1,94 @@
+// The ground a swarm stands on: program, data set and frozen sources, and the track they make.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import path from 'node:path'
+import { z } from 'zod'
+import { Budget, Sha256 } from '@swarm/shared/experiment'
+import type { Program } from '@swarm/shared/program'
+import { parseProgram } from '@swarm/shared/settings'
+import { machineClass, trackOf } from '@swarm/shared/track'
+import type { Board } from './board/schema.ts'
+import type { FactToWrite } from './decide/situation.ts'
+
+/** Something the swarm stands on is missing or damaged; the message says what to type. */
+export class GroundMissing extends Error {
+  override name = 'GroundMissing'
+}
+
+export interface Ground {
+  program: Program
+  budget: string
+  track: string
+  manifest: string
+  frozen: string
+  dataDir: string
+  /** Files of the data set with their sha256, the manifest among them. */
+  dataFiles: { name: string; sha256: string }[]
+}
+
+const Files = z.object({ files: z.record(z.string().regex(/^[\w.-]+$/), z.object({ sha256: Sha256 })) })
+
+export function readGround(options: { program: string; data: string; checkout: string; budget?: string }): Ground {
+  const program = parseProgram(
+    read(options.program, 'program.md is missing; write one or point to it with --program FILE').toString(),
+  )
+  const asked = Budget.safeParse(options.budget ?? program.budget)
+  if (!asked.success) throw new GroundMissing(`--budget ${options.budget}: ${asked.error.issues[0]?.message}`)
+  const budget = asked.data
+  const manifestFile = path.join(options.data, 'manifest.json')
+  const bytes = read(
+    manifestFile,
+    `there is no data set in ${options.data}; make one with: swarm prepare --data ${options.data}`,
+  )
+  const manifest = createHash('sha256').update(bytes).digest('hex')
+  const trainer = path.dirname(program.editable.replace(/\/+$/, ''))
+  const frozenFile = path.join(options.checkout, trainer, 'build', 'frozen.sha256')
+  const frozen = read(
+    frozenFile,
+    `the trainer is not built; build it with: make -C ${path.join(options.checkout, trainer)}`,
+  )
+    .toString()
+    .trim()
+  if (!Sha256.safeParse(frozen).success)
+    throw new GroundMissing(
+      `${frozenFile} holds no hash; build the trainer again: make -C ${path.join(options.checkout, trainer)} clean all`,
+    )
+  const listed = Files.safeParse(JSON.parse(bytes.toString()))
+  if (!listed.success)
+    throw new GroundMissing(
+      `${manifestFile} lists no files; make the data set again: swarm prepare --data ${options.data} --force`,
+    )
+  const dataFiles = Object.entries(listed.data.files).map(([name, { sha256 }]) => ({ name, sha256 }))
+  return {
+    program,
+    budget,
+    manifest,
+    frozen,
+    dataDir: options.data,
+    track: trackOf({ manifest, frozen, budget, machine: machineClass(budget, cpus()[0]?.model ?? 'unknown') }),
+    dataFiles: [...dataFiles, { name: 'manifest.json', sha256: manifest }],
+  }
+}
+
+function read(file: string, otherwise: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new GroundMissing(
+      `${otherwise} (${file}: ${(cause as NodeJS.ErrnoException).code ?? (cause as Error).message})`,
+      { cause },
+    )
+  }
+}
+
+/** The program as a fact, when it is not the one in force already. */
+export function adoption(board: Board, g: Ground): FactToWrite | undefined {
+  const { program, budget, track, manifest, frozen } = g
+  const last = board.programs.get(board.programs.size)
+  const inForce =
+    last === undefined ? '' : JSON.stringify([last.program, last.budget, last.track, last.manifest, last.frozen])
+  return inForce === JSON.stringify([program, budget, track, manifest, frozen])
+    ? undefined
+    : { type: 'program-adopted', n: board.programs.size + 1, program, budget, track, manifest, frozen }
+}

@@ -1,0 +1,298 @@
+// What every screen shows, folded from facts and heartbeats and from nothing else. Snapshots are immutable: a row that changed is a new row.
+import type { Event, FactOf, Heartbeat, Lane, Phase } from '@swarm/shared/event'
+import type { Finding } from '@swarm/shared/finding'
+import { spent } from '@swarm/shared/result'
+import { Scores } from './scores.ts'
+
+export interface ExperimentRow {
+  id: string
+  kind: 'baseline' | 'screen' | 'repeat'
+  hypothesis?: string
+  title: string
+  base: string
+  seed: number
+  agent?: string
+  /** Absent until recorded; `measured` until the verdict is known. */
+  outcome?: string
+  cause?: string
+  valBpb?: number
+  /** Against its own base on the same seed, positive is better. */
+  gain?: number
+  /** Lane seconds from claim to result, and of training alone. */
+  seconds?: number
+  training?: number
+  at?: string
+}
+
+export interface AgentRow {
+  name: string
+  present: boolean
+  host: string
+  lane: Lane
+  phase: Phase
+  experiment?: string
+  title?: string
+  step?: number
+  steps?: number
+  progress?: number
+  elapsed?: number
+  /** When it last gave a sign, ms since 1970. */
+  seen: number
+  done: number
+}
+
+export interface BestRow {
+  n: number /** In force when it moved. */
+  track: string
+  commit: string
+  at: string
+  valBpb?: number
+  gain?: number
+  hypothesis?: string
+  title?: string
+  agent?: string
+  seeds: readonly number[]
+}
+export interface FindingRow extends Pick<Finding, 'hypothesis' | 'title' | 'verdict' | 'outcome' | 'lesson'> {
+  at: string
+  gain?: number
+}
+
+export interface View {
+  seq: number
+  run?: { n: number; at: string; agents: number; wanted?: number; stopped?: { at: string; reason: string } }
+  budget?: string
+  noise?: number
+  /** Recorded in this run, and ever. */
+  doneInRun: number
+  done: number
+  queued: number
+  outcomes: Readonly<Record<string, number>>
+  baseline?: number
+  best?: BestRow
+  bests: readonly BestRow[]
+  agents: readonly AgentRow[]
+  /** Newest last, at most `RECENT`. */
+  findings: readonly FindingRow[]
+}
+
+const RECENT = 50
+
+/** Facts in ledger order and heartbeats go in; `view()` is the picture of this moment, the same object until something changes. */
+export class Fold {
+  readonly experiments = new Map<string, ExperimentRow>()
+  readonly #scores = new Scores()
+  readonly #agents = new Map<string, AgentRow>()
+  readonly #outcomes = new Map<string, number>()
+  readonly #bests: BestRow[] = []
+  readonly #findings: FindingRow[] = []
+  readonly #hypotheses = new Map<string, string>()
+  #head: Pick<View, 'seq' | 'run' | 'budget' | 'noise' | 'doneInRun' | 'done' | 'queued'> = {
+    seq: 0,
+    doneInRun: 0,
+    done: 0,
+    queued: 0,
+  }
+  #view: View | undefined
+
+  view(): View {
+    this.#view ??= this.#snapshot()
+    return this.#view
+  }
+
+  #snapshot(): View {
+    // A number belongs to its track (docs/decisions/0004): a best that moved on another one is worth what its own runs on this one say.
+    const worth = (b: BestRow): number | undefined =>
+      b.track === this.#scores.track && b.valBpb !== undefined ? b.valBpb : this.#scores.meanOf(b.commit)
+    const priced = this.#bests.map((b): BestRow => {
+      const { valBpb: _, ...rest } = b
+      const value = worth(b)
+      return value === undefined ? rest : { ...rest, valBpb: value }
+    })
+    const baseline = priced.find((b) => b.valBpb !== undefined)?.valBpb
+    const best = priced.at(-1)
+    return {
+      ...this.#head,
+      outcomes: Object.fromEntries(this.#outcomes),
+      ...(baseline === undefined ? {} : { baseline }),
+      ...(best === undefined ? {} : { best }),
+      bests: priced,
+      agents: [...this.#agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      findings: this.#findings.slice(-RECENT),
+    }
+  }
+
+  see({ seq, fact }: Event): void {
+    this.#view = undefined
+    this.#head = { ...this.#head, seq }
+    switch (fact.type) {
+      case 'swarm-started':
+        return this.#started(fact)
+      case 'swarm-stopped':
+        return this.#stopped(fact)
+      case 'program-adopted':
+        this.#head = { ...this.#head, budget: fact.budget, noise: fact.program.noise }
+        return this.#scores.adopt(fact.track, fact.program.seeds)
+      case 'agent-joined':
+        return this.#joined(fact)
+      case 'agent-left':
+        return this.#change(fact.agent, { present: false, phase: 'idle' })
+      case 'hypothesis-proposed':
+        this.#hypotheses.set(fact.hypothesis.id, fact.hypothesis.title)
+        return
+      case 'experiment-planned':
+        return this.#planned(fact)
+      case 'experiment-recorded':
+        return this.#recorded(fact)
+      case 'finding-published':
+        return this.#found(fact)
+      case 'best-moved':
+        return this.#moved(fact)
+    }
+  }
+
+  pulse(beat: Heartbeat, now = Date.now()): void {
+    this.#view = undefined
+    const { experiment, title, step, steps, progress, elapsed } = beat
+    const known = this.#agents.get(beat.agent)
+    this.#agents.set(beat.agent, {
+      ...(known ?? { name: beat.agent, host: '', lane: { kind: 'cpu', cores: [] }, done: 0 }),
+      name: beat.agent,
+      present: beat.phase !== 'leaving',
+      phase: beat.phase,
+      seen: now,
+      ...withoutAbsent({ experiment, title, step, steps, progress, elapsed }),
+    })
+  }
+
+  #started(fact: FactOf<'swarm-started'>): void {
+    const run = {
+      n: fact.run,
+      at: fact.at,
+      agents: fact.agents,
+      ...(fact.experiments === undefined ? {} : { wanted: fact.experiments }),
+    }
+    this.#head = { ...this.#head, run, doneInRun: 0 }
+    for (const agent of this.#agents.keys()) this.#change(agent, { present: false, phase: 'idle' })
+  }
+
+  #stopped(fact: FactOf<'swarm-stopped'>): void {
+    if (this.#head.run?.n === fact.run)
+      this.#head = { ...this.#head, run: { ...this.#head.run, stopped: { at: fact.at, reason: fact.reason } } }
+  }
+
+  #joined(fact: FactOf<'agent-joined'>): void {
+    const done = this.#agents.get(fact.agent)?.done ?? 0
+    this.#agents.set(fact.agent, {
+      name: fact.agent,
+      present: true,
+      host: fact.machine.host,
+      lane: fact.lane,
+      phase: 'idle',
+      seen: Date.parse(fact.at) || 0,
+      done,
+    })
+  }
+
+  #change(agent: string, change: Partial<AgentRow>): void {
+    const row = this.#agents.get(agent)
+    if (row === undefined) return
+    const { experiment: _e, title: _t, step: _s, steps: _n, progress: _p, elapsed: _l, ...rest } = row
+    this.#agents.set(agent, { ...(change.present === false ? rest : row), ...change })
+  }
+
+  #planned({ experiment: e }: FactOf<'experiment-planned'>): void {
+    this.#head = { ...this.#head, queued: this.#head.queued + 1 }
+    if (this.experiments.has(e.id)) return
+    const title = e.hypothesis?.title ?? 'the recipe as it is'
+    this.experiments.set(e.id, {
+      id: e.id,
+      kind: e.kind,
+      title,
+      base: e.base,
+      seed: e.seed,
+      ...(e.hypothesis === undefined ? {} : { hypothesis: e.hypothesis.id }),
+    })
+    if (e.kind === 'repeat' && e.hypothesis !== undefined) this.#settle(e.hypothesis.id, 'screen', 'improved')
+  }
+
+  #recorded({ result: r, at }: FactOf<'experiment-recorded'>): void {
+    const planned = this.experiments.has(r.experiment)
+    this.#head = {
+      ...this.#head,
+      done: this.#head.done + 1,
+      doneInRun: this.#head.doneInRun + 1,
+      queued: this.#head.queued - (planned ? 1 : 0),
+    }
+    const row: ExperimentRow = {
+      ...(this.experiments.get(r.experiment) ?? {
+        id: r.experiment,
+        kind: r.kind,
+        title: this.#title(r.hypothesis),
+        base: r.base,
+        seed: r.seed,
+      }),
+      base: r.base,
+      seed: r.seed,
+      agent: r.agent,
+      outcome: r.outcome,
+      seconds: spent(r.cost),
+      training: r.cost.train,
+      at,
+      ...withoutAbsent({ hypothesis: r.hypothesis, cause: r.cause, valBpb: r.measurement?.valBpb }),
+    }
+    this.experiments.set(row.id, row)
+    this.#outcomes.set(r.outcome, (this.#outcomes.get(r.outcome) ?? 0) + 1)
+    const agent = this.#agents.get(r.agent)
+    if (agent !== undefined) this.#agents.set(r.agent, { ...agent, done: agent.done + 1 })
+    for (const [id, gain] of this.#scores.see(row)) {
+      const other = this.experiments.get(id)
+      if (other !== undefined) this.experiments.set(id, { ...other, gain })
+    }
+  }
+
+  #title(hypothesis: string | undefined): string {
+    return hypothesis === undefined ? 'the recipe as it is' : (this.#hypotheses.get(hypothesis) ?? hypothesis)
+  }
+
+  #found({ finding: f, at }: FactOf<'finding-published'>): void {
+    const { hypothesis, title, verdict, outcome, lesson } = f
+    this.#findings.push({ hypothesis, title, verdict, outcome, lesson, at, ...withoutAbsent({ gain: f.gain }) })
+    for (const pair of f.pairs) {
+      const row = this.experiments.get(pair.experiment)
+      if (row !== undefined) this.experiments.set(row.id, { ...row, gain: pair.gain })
+    }
+    this.#settle(hypothesis, 'repeat', f.outcome)
+    this.#settle(hypothesis, 'screen', f.outcome)
+  }
+
+  /** The verdict reaches the experiments it was made from: `measured` becomes improved or no-gain. */
+  #settle(hypothesis: string, kind: ExperimentRow['kind'], outcome: string): void {
+    for (const row of this.experiments.values()) {
+      if (row.hypothesis !== hypothesis || row.kind !== kind || row.outcome !== 'measured') continue
+      this.experiments.set(row.id, { ...row, outcome })
+      this.#outcomes.set('measured', (this.#outcomes.get('measured') ?? 1) - 1)
+      this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1)
+    }
+  }
+
+  #moved({ best: b, previous, at }: FactOf<'best-moved'>): void {
+    const { n, commit, seeds } = b
+    this.#bests.push({
+      n,
+      track: this.#scores.track,
+      commit,
+      seeds,
+      at,
+      ...withoutAbsent({ valBpb: b.valBpb, gain: b.gain, hypothesis: b.hypothesis, title: b.title, agent: b.agent }),
+    })
+    if (previous !== undefined && b.hypothesis !== undefined) this.#scores.promote(b.hypothesis, previous, commit)
+  }
+}
+
+/** Drops what is absent, so that an optional field is missing and not undefined. */
+function withoutAbsent<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>
+  }
+}

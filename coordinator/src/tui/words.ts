@@ -1,0 +1,42 @@
+// Numbers and states as people read them, the same on every screen.
+import type { AgentRow, ExperimentRow, View } from './fold.ts'
+
+export const bpb = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(5))
+
+/** A gain with its sign, positive is better. */
+export const signed = (value: number | undefined): string =>
+  value === undefined ? '-' : `${value < 0 ? '-' : '+'}${Math.abs(value).toFixed(5)}`
+
+/** How far below the baseline, in per cent of it. */
+export function gainPercent(view: Pick<View, 'best' | 'baseline'>): number | undefined {
+  const best = view.best?.valBpb
+  return best === undefined || view.baseline === undefined ? undefined : (100 * (view.baseline - best)) / view.baseline
+}
+
+/** 42 s · 3 min 05 s · 2 h 07 min */
+export function span(seconds: number): string {
+  const s = Math.max(0, Math.round(seconds))
+  const two = (n: number): string => String(n).padStart(2, '0')
+  if (s < 60) return `${s} s`
+  if (s < 3600) return `${Math.floor(s / 60)} min ${two(s % 60)} s`
+  return `${Math.floor(s / 3600)} h ${two(Math.floor((s % 3600) / 60))} min`
+}
+
+/** Text that others wrote, fit for a terminal: one line, no control characters, no direction overrides. */
+export function plainText(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]+/g, ' ').trim()
+}
+
+export function outcomeWord(row: ExperimentRow): string {
+  if (row.outcome === undefined) return 'waiting'
+  return row.kind === 'baseline' && row.outcome === 'measured' ? 'baseline' : row.outcome
+}
+
+/** What an agent does now, in a few words. */
+export function doing(agent: AgentRow): string {
+  if (!agent.present) return 'away'
+  if (agent.phase === 'idle' || agent.experiment === undefined) return agent.phase
+  const step =
+    agent.step === undefined ? '' : ` step ${agent.step}${agent.steps === undefined ? '' : `/${agent.steps}`}`
+  return `${agent.phase} ${agent.experiment}${step}`
+}
