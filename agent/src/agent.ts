@@ -1,0 +1,148 @@
+// All an agent has, in one place, for the loop to hand to its steps; and the order in which results leave it.
+import { type Bus, HubUnreachable } from '@swarm/shared/bus'
+import type { Experiment } from '@swarm/shared/experiment'
+import { isDeterministic, trackOf } from '@swarm/shared/track'
+import type { DataSet } from './data.ts'
+import type { Ending } from './ending.ts'
+import type { Claim, Lease } from './lease.ts'
+import type { Ledger } from './ledger.ts'
+import type { Membership } from './membership.ts'
+import type { Kept, Outbox } from './outbox.ts'
+import type { Places } from './places.ts'
+import type { Pulse } from './pulse.ts'
+import type { Researcher } from './researchers/researcher.ts'
+import type { Slot, Worktree } from './tree.ts'
+import { Backoff, pause } from './waiting.ts'
+import type { Workshop } from './workshop.ts'
+
+/** How long a result may take from the hub to the ledger before the agent goes on without having seen it. */
+const RECORDED_MS = 30_000
+
+export interface Equipment {
+  bus: Bus
+  ledger: Ledger
+  membership: Membership
+  places: Places
+  /** Put before a program to run it on the lane's cores; and before a trainer, to hold what it starts. */
+  onLane: readonly string[]
+  jail: readonly string[]
+  /** Environment and threads of a trainer on this lane. */
+  env: Record<string, string>
+  workers: number
+  data: () => Promise<DataSet>
+  workshop: Workshop
+  judge: string
+  researcher: Researcher
+  worktrees: { at(slot: Slot, base: string): Promise<Worktree> }
+  outbox: Outbox
+  pulse: Pulse
+  lease?: Lease
+  /** Fires when the agent must leave now. */
+  leaving: AbortSignal
+}
+
+export class Agent {
+  /** Told to finish what runs and then leave. */
+  draining = false
+  #last: Promise<void> = Promise.resolve()
+  #rest: Promise<void> = Promise.resolve()
+  readonly #backoff = new Backoff()
+
+  constructor(readonly has: Equipment) {}
+
+  get name(): string {
+    return this.has.membership.current.agent
+  }
+
+  /** Marks this agent's trainers, apart from those of other agents and other homes. */
+  get mark(): string {
+    return this.has.places.runs
+  }
+
+  get goesOn(): boolean {
+    return !this.draining && !this.has.leaving.aborted
+  }
+
+  /** Sends a result, once there is one, after all that were handed over before it; and ends its claim when the hub has it. */
+  report(coming: Promise<Kept | undefined>, claim: Claim): void {
+    const before = this.#last
+    this.#last = (async () => {
+      await before
+      const kept = await coming
+      if (kept === undefined) return
+      await this.#send(kept)
+      claim.end()
+    })()
+  }
+
+  /**
+   * Resolves when the last result is on the ledger and the work that follows from it is handed out. Claiming only then makes
+   * the order of everything a matter of the seed alone when there is one agent (docs/decisions/0003). Also rests after outages.
+   */
+  async settled(): Promise<void> {
+    await this.has.membership.settled()
+    await this.#last
+    await this.#rest
+  }
+
+  async #send(kept: Kept): Promise<void> {
+    const { ledger, outbox, leaving, bus } = this.has
+    const { experiment } = kept.result
+    const recorded = ledger.wait(
+      (fact) => fact.type === 'experiment-recorded' && fact.result.experiment === experiment,
+      leaving,
+    )
+    if ((await outbox.send(kept, leaving)) === 'kept') return recorded.forget()
+    const seq = await recorded.within(RECORDED_MS)
+    if (seq !== undefined) await ledger.decided(seq, RECORDED_MS, leaving)
+    else if (!leaving.aborted)
+      bus.log(`${experiment}: sent, but not on the ledger after ${RECORDED_MS / 1000} s; going on`)
+  }
+
+  /**
+   * Runs steps of one claim. An outage becomes `infra-failed`, never the idea's fault. Undefined when the agent leaves or the
+   * claim was lost meanwhile: then nothing may be said, whatever came out.
+   */
+  async bear<T>(claim: Claim, steps: (signal: AbortSignal) => Promise<T | Ending>): Promise<T | Ending | undefined> {
+    const signal = AbortSignal.any([this.has.leaving, claim.lost])
+    let made: T | Ending
+    try {
+      made = await steps(signal)
+    } catch (error) {
+      const { message, cause } = error as Error
+      made = { outcome: 'infra-failed', cause: cause instanceof Error ? `${message} (${cause.message})` : message }
+    }
+    if (signal.aborted) return undefined
+    this.#weather(made)
+    return made
+  }
+
+  /** After infrastructure failed, ever longer rests before the next claim; anything else ends them. */
+  #weather(made: unknown): void {
+    const ending = made as Partial<Ending> | undefined
+    if (ending?.outcome !== 'infra-failed') return this.#backoff.reset()
+    const ms = this.#backoff.next()
+    this.has.bus.log(`infrastructure failed: ${ending.cause ?? ''}; next claim in ${Math.round(ms / 1000)} s`)
+    this.#rest = pause(ms, this.has.leaving)
+  }
+
+  /** Why this agent cannot run an experiment of that track; undefined when it can. Only deterministic budgets make a track the agent can name. */
+  strangeTrack({ budget, track, id }: Experiment, manifest: string): string | undefined {
+    if (!isDeterministic(budget)) return undefined
+    if (trackOf({ manifest, frozen: this.has.workshop.frozen, budget, machine: 'any' }) === track) return undefined
+    return `${id} belongs to another track: its data set or its trainer is not the one this agent has`
+  }
+}
+
+/** Tries until the hub answers or the signal fires. */
+export async function patiently<T>(signal: AbortSignal, question: () => Promise<T>): Promise<T> {
+  const backoff = new Backoff(250, 5_000)
+  for (;;) {
+    try {
+      return await question()
+    } catch (error) {
+      if (!(error instanceof HubUnreachable) || signal.aborted) throw error
+      await backoff.wait(signal)
+    }
+  }
+}

@@ -1,0 +1,163 @@
+// The agent process: joins a swarm, loops, leaves cleanly. stdout carries JSON lines only; what a person may want to read is in
+// <home>/logs/<agent>.log. Exit codes: 0 left · 1 failure · 2 usage · 4 no hub answered.
+import { mkdirSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Bus, HubUnreachable, openBus } from '@swarm/shared/bus'
+import { Agent, patiently } from './agent.ts'
+import { dataOf } from './data.ts'
+import { LaneInvalid, laneEnv, machineOf, parseLane, pinTo, workersOf } from './lane.ts'
+import { giveBack } from './held.ts'
+import { Ledger } from './ledger.ts'
+import { LogFile } from './logfile.ts'
+import { loop } from './loop.ts'
+import { Membership } from './membership.ts'
+import { Outbox } from './outbox.ts'
+import { Places } from './places.ts'
+import { Pulse } from './pulse.ts'
+import { RESEARCHERS } from './researchers/known.ts'
+import { jail, sweep } from './sandbox.ts'
+import { builtFrozen, manifestOf, type Settings, settingsOf, Usage } from './settings.ts'
+import { Backoff } from './waiting.ts'
+import { compilerVersion, type Workshop } from './workshop.ts'
+import { bundlesOf, Worktrees } from './worktree.ts'
+
+const EXIT = { left: 0, failure: 1, usage: 2, noHub: 4 } as const
+/** Everything is ended and said good-bye to within this, or the process ends without. */
+const LEAVE_MS = 4_500
+
+async function connect(settings: Settings, log: (line: string) => void, leaving: AbortSignal): Promise<Bus> {
+  const deadline = performance.now() + settings.waitSeconds * 1_000
+  const backoff = new Backoff(250, 3_000)
+  const name = `${settings.name ?? 'agent'}-${process.pid}`
+  for (;;) {
+    try {
+      return await openBus({ url: settings.url, name, log })
+    } catch (error) {
+      const why = (error as Error).cause as Error | undefined
+      if (why?.name === 'AuthorizationError' || /authoriz/i.test(why?.message ?? ''))
+        throw new Error('the hub does not take this password; ask for a fresh URL with: swarm invite', { cause: error })
+      if (!(error instanceof HubUnreachable) || leaving.aborted || performance.now() > deadline) throw error
+      await backoff.wait(leaving)
+    }
+  }
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const leave = new AbortController()
+  const leaving = leave.signal
+  const goNow = (reason: string): void => {
+    if (leaving.aborted) return
+    leave.abort(reason)
+    // Children are killed as groups on the way out, see exec.ts.
+    setTimeout(() => process.exit(EXIT.left), LEAVE_MS).unref()
+  }
+  process.on('SIGTERM', () => goNow('SIGTERM'))
+  process.on('SIGINT', () => goNow('SIGINT'))
+  process.on('SIGHUP', () => goNow('SIGHUP'))
+  const parent = process.ppid
+  setInterval(() => {
+    if (process.ppid !== parent) goNow('its parent is gone')
+  }, 500).unref()
+
+  const settings = settingsOf(args)
+  const lane = parseLane(settings.lane)
+  const trainer = join(settings.checkout, 'trainer-native')
+  const frozen = builtFrozen(trainer)
+  const logFile = new LogFile()
+  const log = (line: string): void => logFile.write(line)
+
+  let bus: Bus | undefined
+  let membership: Membership | undefined
+  let pulse: Pulse | undefined
+  let ledger: Ledger | undefined
+  try {
+    bus = await connect(settings, log, leaving)
+    ledger = await Ledger.open(bus)
+    membership = new Membership(bus, ledger, {
+      ...(settings.name === undefined ? {} : { name: settings.name }),
+      lane,
+      machine: await machineOf(lane),
+      frozen,
+      ...manifestOf(settings.data),
+    })
+    const { agent: name, session } = await membership.join(settings.waitSeconds * 1_000, leaving)
+    const places = new Places(settings.home, name)
+    logFile.open(places.log, { agent: name, session })
+    say({ joined: name, session, lane: settings.lane ?? `cpu:${lane.cores.join(',')}` })
+    await rm(places.runs, { recursive: true, force: true })
+    mkdirSync(places.cache, { recursive: true })
+    const onLane = await pinTo(lane)
+    const workshop: Workshop = {
+      trainer,
+      cache: places.cache,
+      frozen,
+      compiler: await compilerVersion(),
+      prefix: ['nice', '-n', '10', ...onLane],
+    }
+    const outbox = new Outbox(bus, places.outbox)
+    const who = membership
+    pulse = new Pulse(bus, () => ({ agent: who.current.agent, session: who.current.session }))
+    const fetchBundle = bundlesOf(bus)
+    const agent = new Agent({
+      bus,
+      ledger,
+      membership,
+      places,
+      onLane,
+      jail: await jail(),
+      env: laneEnv(lane),
+      workers: workersOf(lane),
+      workshop,
+      judge: join(trainer, 'build', 'judge'),
+      researcher: RESEARCHERS[settings.researcher] as (typeof RESEARCHERS)[string],
+      outbox,
+      pulse,
+      leaving,
+      data: dataOf(bus, () => who.current, settings.data, places.data),
+      worktrees: new Worktrees(places.worktrees, (commit) => patiently(leaving, () => fetchBundle(commit))),
+    })
+    sweep(`${agent.mark}-train`)
+    sweep(`${agent.mark}-preflight`)
+    membership.keep(leaving, (error) => {
+      log(error.message)
+      goNow(error.message)
+    })
+    bus.onControl(name, (control) => {
+      log(`told to ${control.do}: ${control.reason}`)
+      if (control.do === 'stop') goNow(control.reason)
+      else agent.draining = true
+    })
+    await outbox.sendAll(leaving)
+    giveBack(places.held, bus)
+    await loop(agent)
+    await membership.leave(leaving.aborted ? String(leaving.reason) : 'drained')
+    say({ left: leaving.aborted ? String(leaving.reason) : 'drained' })
+    return EXIT.left
+  } catch (error) {
+    if (leaving.aborted) return EXIT.left
+    logFile.fail(error as Error)
+    await membership?.leave((error as Error).message.slice(0, 200))
+    throw error
+  } finally {
+    pulse?.stop()
+    ledger?.stop()
+    await bus?.close()
+  }
+}
+
+const say = (fact: object): void => void process.stdout.write(`${JSON.stringify(fact)}\n`)
+
+main(process.argv.slice(2)).then(
+  (code) => process.exit(code),
+  (error: Error) => {
+    process.stderr.write(`agent: ${error.message}\n`)
+    process.exit(
+      error instanceof HubUnreachable
+        ? EXIT.noHub
+        : error instanceof Usage || error instanceof LaneInvalid
+          ? EXIT.usage
+          : EXIT.failure,
+    )
+  },
+)

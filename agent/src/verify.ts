@@ -1,0 +1,105 @@
+// Verify: the judge scores the checkpoint, in a folder the trainer never saw. What it and the trainer's report state must agree
+// with each other and with what was asked; anything else is suspected, never measured.
+import { createHash } from 'node:crypto'
+import { constants } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describeEnd, run } from '@swarm/shared/exec'
+import { type Ending, plain } from './ending.ts'
+import { Judgement, Report, readWritten } from './report.ts'
+
+const TIME_LIMIT_MS = 600_000
+
+export interface Verify {
+  judge: string
+  data: string
+  /** Where the trainer wrote; and a folder for the judge alone. */
+  runDir: string
+  judgeDir: string
+  asked: { seed: number; budget: string; frozen: string; manifest: string }
+  prefix: readonly string[]
+  signal: AbortSignal
+}
+
+export async function verify({ judge, data, runDir, judgeDir, asked, prefix, signal }: Verify): Promise<Ending> {
+  const report = await readWritten(join(runDir, 'report.json'), Report)
+  if ('refused' in report) return suspected(`the trainer ended well, but ${report.refused}`)
+  const checkpoint = join(runDir, 'checkpoint.bin')
+  const hash = await hashOf(checkpoint)
+  if (hash === undefined) return suspected('the trainer ended well, but its checkpoint is not a regular file')
+
+  await mkdir(judgeDir, { recursive: true })
+  const out = join(judgeDir, 'judge.json')
+  const [file, ...args] = [...prefix, judge, '--data', data, '--checkpoint', checkpoint, '--out', out]
+  const { output, end } = await run(file as string, args, { cwd: judgeDir, timeoutMs: TIME_LIMIT_MS, signal })
+  const words = plain(output.trim().split('\n').at(-1) ?? '', 500)
+  if (end.how !== 'exit')
+    return { outcome: 'infra-failed', cause: `the judge ${describeEnd(end)}`, log: plain(output, 4_000) }
+  if (end.code === 6) return suspected(`the judge refuses the checkpoint: ${words}`)
+  if (end.code !== 0)
+    return {
+      outcome: 'infra-failed',
+      cause: `the judge cannot work here (exit code ${end.code}): ${words}`,
+      log: plain(output, 4_000),
+    }
+  const judged = await readWritten(out, Judgement)
+  if ('refused' in judged) return { outcome: 'infra-failed', cause: `the judge ended well, but ${judged.refused}` }
+  return compare(report.value, judged.value, asked, hash)
+}
+
+function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash: string): Ending {
+  const facts: [what: string, found: unknown, expected: unknown][] = [
+    ['the judge’s frozen sources', judged.frozen, asked.frozen],
+    ['the trainer’s frozen sources', report.frozen, asked.frozen],
+    ['the judge’s data set', judged.manifest, asked.manifest],
+    ['the trainer’s data set', report.manifest, asked.manifest],
+    ['the checkpoint’s seed', judged.seed, asked.seed],
+    ['the report’s seed', report.seed, asked.seed],
+    ['the report’s budget', report.budget, asked.budget],
+    ['the checkpoint’s budget', judged.budget ?? asked.budget, asked.budget],
+    ['the judged checkpoint', judged.checkpointSha256, hash],
+    ['the reported checkpoint', report.checkpointSha256, hash],
+    ['the steps of the checkpoint', judged.steps, report.steps],
+    ['“cut short”', report.partial, false],
+  ]
+  for (const [what, found, expected] of facts)
+    if (found !== expected) return suspected(`${what}: found ${String(found)}, expected ${String(expected)}`)
+  return {
+    outcome: 'measured',
+    measurement: {
+      valBpb: judged.valBpb,
+      steps: report.steps,
+      tokens: report.tokens,
+      trainLoss: report.trainLoss,
+      trainingSeconds: report.trainingSeconds,
+      workSeconds: report.workSeconds,
+      evalSeconds: judged.seconds,
+      peakBytes: report.peakBytes,
+      paramsM: report.paramsM,
+      depth: report.depth,
+      checkpoint: hash,
+      frozen: judged.frozen,
+      manifest: judged.manifest,
+      isa: report.isa,
+    },
+  }
+}
+
+const suspected = (cause: string): Ending => ({ outcome: 'cheat-suspected', cause: plain(cause, 1_000) })
+
+/** sha256 of a regular file; undefined for anything else, links included. */
+async function hashOf(path: string): Promise<string | undefined> {
+  try {
+    const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    try {
+      if (!(await handle.stat()).isFile()) return undefined
+      const hash = createHash('sha256')
+      for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer)
+      return hash.digest('hex')
+    } finally {
+      await handle.close()
+    }
+  } catch {
+    return undefined
+  }
+}
