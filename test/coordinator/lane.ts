@@ -1,0 +1,146 @@
+// An agent that trains nothing: it joins, claims, answers with the bowl's score, and lives through everything its coordinator does.
+// It claims like a real one: only after everything that follows from its last result is out.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Bus } from '@swarm/shared/bus'
+import { Experiment } from '@swarm/shared/experiment'
+import { DIFF_FLAGS, git } from '@swarm/shared/git'
+import { setKnobs } from '@swarm/shared/knobs'
+import { NO_COST, type Result } from '@swarm/shared/result'
+import { consumer, subject } from '@swarm/shared/subjects'
+import { hubFolder, sourceAt } from '@swarm/coordinator/hub'
+import { EDITABLE, type Home } from '../support/home.ts'
+import { score } from './bowl.ts'
+import { measurement } from './script.ts'
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Asks until somebody answers: the coordinator may be dead at any time. */
+export async function insist<T>(ask: () => Promise<T>): Promise<T> {
+  for (let i = 0; ; i++) {
+    try {
+      return await ask()
+    } catch (error) {
+      if (i > 400) throw error
+      await pause(50)
+    }
+  }
+}
+
+/** The patch that gives the recipe at `base` this text, as git writes it. */
+export async function patch(hub: string, base: string, text: string): Promise<string> {
+  const scratch = mkdtempSync(join(tmpdir(), 'swarm-patch-'))
+  try {
+    const env = { GIT_INDEX_FILE: join(scratch, 'index') }
+    await git(hub, ['read-tree', base], { env })
+    const blob = await git(hub, ['hash-object', '-w', '--stdin'], { input: text })
+    await git(hub, ['update-index', '--cacheinfo', `100644,${blob},${EDITABLE}train.cu`], { env })
+    const diff = await git(hub, ['diff-index', '--cached', '-p', ...DIFF_FLAGS, base], { env })
+    return diff === '' ? '' : `${diff}\n`
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+export class Lane {
+  /** Ids in the order they were run. */
+  readonly ran: string[] = []
+  fence = 1
+
+  constructor(
+    readonly home: Home,
+    readonly bus: Bus,
+    readonly name: string,
+  ) {}
+
+  async join(): Promise<void> {
+    const request = {
+      name: this.name,
+      lane: { kind: 'cpu' as const, cores: [0] },
+      machine: { host: 'here', cpu: 'any', cores: 1 },
+      frozen: this.home.frozen,
+    }
+    const reply = await insist(() => this.bus.ask('join', request, 2_000))
+    if ('refused' in reply) throw new Error(reply.refused)
+    const beat = (): void => this.bus.beat({ agent: reply.agent, session: reply.session, at: '', phase: 'train' })
+    beat()
+    setInterval(beat, 1_000).unref()
+  }
+
+  /** What waits for this agent, or undefined. The work is acknowledged by calling `done`. */
+  async claim(): Promise<{ experiment: Experiment; done: () => Promise<unknown> } | undefined> {
+    for (const line of [consumer.workFor(this.name), consumer.workFirst, consumer.workAny]) {
+      const ask = JSON.stringify({ batch: 1, no_wait: true })
+      const m = await insist(() =>
+        this.bus.nc.request(`$JS.API.CONSUMER.MSG.NEXT.WORK.${line}`, ask, { timeout: 2_000, noMux: true }),
+      )
+      if (m.headers?.code || !m.reply) continue
+      const { reply } = m
+      this.fence = Number(reply.split('.')[4])
+      return {
+        experiment: Experiment.parse(m.json()),
+        done: () => insist(() => this.bus.nc.request(reply, '+ACK', { timeout: 2_000 })),
+      }
+    }
+    return undefined
+  }
+
+  async result(e: Experiment): Promise<Result> {
+    const hub = hubFolder(this.home.home)
+    const base = await sourceAt(hub, e.base, EDITABLE)
+    const set = setKnobs(base, e.hypothesis?.edits ?? [])
+    const source = 'refused' in set ? base : set.source
+    return {
+      experiment: e.id,
+      kind: e.kind,
+      agent: this.name,
+      fence: this.fence,
+      outcome: 'measured',
+      diff: await patch(hub, e.base, source),
+      base: e.base,
+      seed: e.seed,
+      budget: e.budget,
+      track: e.track,
+      cost: { ...NO_COST, train: 0.01 },
+      startedAt: new Date().toISOString(),
+      endedAt: new Date().toISOString(),
+      ...(e.hypothesis === undefined ? {} : { hypothesis: e.hypothesis.id }),
+      measurement: { ...measurement(score(source, e.seed)), frozen: this.home.frozen, manifest: this.home.manifest },
+    }
+  }
+
+  async handIn(result: Result): Promise<void> {
+    await insist(() =>
+      this.bus.js.publish(subject.result(this.name, result.experiment), JSON.stringify(result), {
+        msgID: `${result.experiment}:${result.fence}`,
+      }),
+    )
+  }
+
+  /** One experiment, claim to result; false when nothing waits. */
+  async once(): Promise<boolean> {
+    const claimed = await this.claim()
+    if (claimed === undefined) return false
+    await this.handIn(await this.result(claimed.experiment))
+    await claimed.done()
+    this.ran.push(claimed.experiment.id)
+    await this.settled(claimed.experiment.id)
+    return true
+  }
+
+  /** Waits until an experiment is on the ledger and everything that follows from it is out. */
+  async settled(experiment: string): Promise<void> {
+    const recorded = await insist(async () => {
+      const m = await (await this.bus.manager()).streams.getMessage('LEDGER', {
+        last_by_subj: `ledger.experiment-recorded.${experiment}`,
+      })
+      if (m === null) throw new Error(`${experiment} is not recorded`)
+      return m.seq
+    })
+    await insist(async () => {
+      const { seq } = await this.bus.ask('ping', {}, 2_000)
+      if (seq < recorded) throw new Error(`decided up to ${seq}`)
+    })
+  }
+}

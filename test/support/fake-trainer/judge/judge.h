@@ -1,0 +1,1 @@
+// The judge of the fake trainer is made from harness/fake.cjs.
