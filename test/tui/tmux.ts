@@ -35,7 +35,16 @@ export class Tmux {
       .join(' ')} PS1='$ ' sh`
     this.tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), shell)
     this.tmux('pipe-pane', `cat > ${this.raw}`)
+    // What is typed before the shell has set its terminal up is echoed in front of the prompt, and the rows differ.
+    this.#prompt()
     this.keys('echo earlier text', 'Enter', command, 'Enter')
+  }
+
+  #prompt(): void {
+    const pause = new Int32Array(new SharedArrayBuffer(4))
+    for (const end = Date.now() + 15_000; Date.now() < end; Atomics.wait(pause, 0, 0, 20))
+      if (this.rows()[0]?.startsWith('$')) return
+    throw new Error('the shell in the terminal gave no prompt in 15 s')
   }
 
   tmux(...args: string[]): string {
