@@ -7,9 +7,13 @@ import type { Claim, Lease } from './lease.ts'
 
 const LEASE: Lease = { beatMs: LEASE_BEAT_MS, leaseMs: LEASE_MS }
 
-/** What waits for this agent: its own line first, then what cannot wait, then screens. Undefined when nothing does. */
-export async function claimNext(bus: Bus, agent: string, lease: Lease = LEASE): Promise<Claim | undefined> {
-  for (const line of [consumer.workFor(agent), consumer.workFirst, consumer.workAny]) {
+/** What waits for this agent: its own line first, then what cannot wait, then screens of the kind it can write. Undefined when nothing does. */
+export async function claimNext(
+  bus: Bus,
+  agent: string,
+  { reads = false, lease = LEASE }: { reads?: boolean; lease?: Lease | undefined } = {},
+): Promise<Claim | undefined> {
+  for (const line of [consumer.workFor(agent), consumer.workFirst, reads ? consumer.workRead : consumer.workAny]) {
     for (;;) {
       const message = await pull(bus, line)
       if (message === undefined) break

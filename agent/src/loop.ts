@@ -72,11 +72,11 @@ async function prepare(agent: Agent, slot: Slot, beside?: Promise<unknown>): Pro
 }
 
 async function claimCalmly(agent: Agent): Promise<Claim | undefined> {
-  const { bus, leaving, lease, places } = agent.has
+  const { bus, leaving, lease, places, researcher } = agent.has
   const backoff = new Backoff(250, 5_000)
   while (agent.goesOn) {
     try {
-      const claim = await claimNext(bus, agent.name, lease)
+      const claim = await claimNext(bus, agent.name, { reads: researcher.reads, lease })
       return claim === undefined ? undefined : remember(places.held, claim)
     } catch (error) {
       bus.log(`claim: ${(error as Error).message}`)

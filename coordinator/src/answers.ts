@@ -51,7 +51,15 @@ async function join(c: Coordinator, ground: Ground, request: AskRequest<'join'>)
   const agent = request.name ?? c.roster.freeName()
   const session = c.roster.sessions(agent) + 1
   await openLine(c.bus, agent)
-  await c.write({ type: 'agent-joined', agent, session, lane: request.lane, machine: request.machine })
+  const { lane, machine, researcher } = request
+  await c.write({
+    type: 'agent-joined',
+    agent,
+    session,
+    lane,
+    machine,
+    ...(researcher === undefined ? {} : { researcher }),
+  })
   c.roster.joined(agent, session)
   // More lanes than were asked for: the queue has to be deeper.
   await c.settle(c.roster.names().length > c.agents)

@@ -101,6 +101,7 @@ export async function ensureStreams(bus: Bus): Promise<void> {
     demand(name, wanted, config)
   }
   await ensureConsumer(jsm, 'WORK', workConsumer(consumer.workFirst, 'work.first.>'))
+  await ensureConsumer(jsm, 'WORK', workConsumer(consumer.workRead, 'work.read.>'))
   await ensureConsumer(jsm, 'WORK', workConsumer(consumer.workAny, 'work.any.>'))
   await ensureConsumer(jsm, 'RES', RESULTS)
   await made(`bucket ${BUCKET}`, () => new Objm(bus.nc).create(BUCKET, { storage: StorageType.File }))

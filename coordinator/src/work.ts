@@ -1,16 +1,21 @@
 // WORK: which line an experiment waits in, and that everything planned either waits, runs, or has its result.
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { Bus } from '@swarm/shared/bus'
+import { isSentence } from '@swarm/shared/hypothesis'
 import { consumer, subject } from '@swarm/shared/subjects'
 import type { Board, ExperimentRecord } from './board/schema.ts'
 import { ensureConsumer, workConsumer } from './streams.ts'
 
 const WRONG_LAST_SEQUENCE = 10071
 
-/** Its own agent's line while that agent is here; else what cannot wait, what people asked for and what a result suggests before other screens. */
+/**
+ * Its own agent's line while that agent is here; a sentence waits for one who reads; else what cannot wait, what people asked for and
+ * what a result suggests before other screens.
+ */
 export function lineOf(e: ExperimentRecord, live: readonly string[]): string {
   const { id, kind, hypothesis } = e.experiment
   if (e.agent !== undefined && live.includes(e.agent)) return subject.workFor(e.agent, id)
+  if (kind === 'screen' && hypothesis !== undefined && isSentence(hypothesis)) return subject.workRead(id)
   return kind !== 'screen' || hypothesis?.origin === 'human' || hypothesis?.origin === 'follow-up'
     ? subject.workFirst(id)
     : subject.workAny(id)

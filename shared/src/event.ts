@@ -3,8 +3,10 @@
 import { z } from 'zod'
 import { Budget, Commit, Experiment, ExperimentId, Seed, Sha256 } from './experiment.ts'
 import { Finding } from './finding.ts'
-import { Hypothesis, HypothesisId } from './hypothesis.ts'
+import { Call, CallEnd, Caps } from './call.ts'
+import { Area, Hypothesis, HypothesisId } from './hypothesis.ts'
 import { Program } from './program.ts'
+import { ResearcherOf } from './researcher.ts'
 import { Result } from './result.ts'
 
 export const AgentName = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/)
@@ -52,6 +54,7 @@ export const Fact = z.discriminatedUnion('type', [
     seed: Seed,
     agents: z.number().int().nonnegative(),
     experiments: z.number().int().positive().optional(),
+    caps: Caps.optional(),
   }),
   z.strictObject({ type: z.literal('swarm-stopped'), at, run: z.number().int().positive(), reason: z.string() }),
   /** The program that holds from here on, and the track it makes. */
@@ -72,6 +75,8 @@ export const Fact = z.discriminatedUnion('type', [
     session: z.number().int().positive(),
     lane: Lane,
     machine: Machine,
+    /** Absent: search. */
+    researcher: ResearcherOf.optional(),
   }),
   z.strictObject({
     type: z.literal('agent-left'),
@@ -90,6 +95,35 @@ export const Fact = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('experiment-recorded'), at, result: Result }),
   z.strictObject({ type: z.literal('finding-published'), at, finding: Finding }),
   z.strictObject({ type: z.literal('best-moved'), at, best: Best, previous: Commit.optional() }),
+  /** A model may be asked, at most for what the call says; `upToUsd` by the price table of that day, absent when the price is not known. */
+  z.strictObject({ type: z.literal('call-reserved'), at, call: Call, upToUsd: z.number().nonnegative().optional() }),
+  /** What came of it. `usd` by the price table of that day; absent when the price is not known, never 0 instead. */
+  z.strictObject({ type: z.literal('call-settled'), at, end: CallEnd, usd: z.number().nonnegative().optional() }),
+  /** No further experiment of this hypothesis, and no promotion. */
+  z.strictObject({
+    type: z.literal('hypothesis-vetoed'),
+    at,
+    hypothesis: HypothesisId,
+    by: z.string().max(80),
+    reason: z.string().max(500).optional(),
+  }),
+  /** What people want looked at first; without an area: anything again. */
+  z.strictObject({
+    type: z.literal('focus-set'),
+    at,
+    n: z.number().int().positive(),
+    area: Area.optional(),
+    by: z.string().max(80),
+  }),
+  /** A paused agent finishes what it runs and claims nothing. The last word for an agent, or for all, holds. */
+  z.strictObject({
+    type: z.literal('agent-paused'),
+    at,
+    n: z.number().int().positive(),
+    agent: z.union([AgentName, z.literal('all')]),
+    paused: z.boolean(),
+    by: z.string().max(80),
+  }),
 ])
 export type Fact = z.infer<typeof Fact>
 export type FactOf<T extends Fact['type']> = Extract<Fact, { type: T }>
@@ -115,6 +149,15 @@ export function factKey(fact: Fact): string {
       return `${fact.finding.hypothesis}-${fact.finding.round}`
     case 'best-moved':
       return String(fact.best.n)
+    case 'call-reserved':
+      return fact.call.id
+    case 'call-settled':
+      return fact.end.id
+    case 'hypothesis-vetoed':
+      return fact.hypothesis
+    case 'focus-set':
+    case 'agent-paused':
+      return String(fact.n)
   }
 }
 
@@ -128,13 +171,16 @@ export const Phase = z.enum([
   'idle',
   'claiming',
   'worktree',
+  'propose',
   'author',
   'build',
   'preflight',
   'train',
   'judge',
   'report',
+  'lesson',
   'rebase',
+  'paused',
   'leaving',
 ])
 export type Phase = z.infer<typeof Phase>

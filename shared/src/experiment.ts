@@ -24,6 +24,10 @@ export const MAX_DIFF_BYTES = 128 * 1024
 export const ExperimentKind = z.enum(['baseline', 'screen', 'repeat'])
 export type ExperimentKind = z.infer<typeof ExperimentKind>
 
+/** The held-out text a checkpoint is scored on. hidden: the second one, for results that are too good (docs/decisions/0005). */
+export const Split = z.enum(['val', 'hidden'])
+export type Split = z.infer<typeof Split>
+
 export const Experiment = z.strictObject({
   id: ExperimentId,
   kind: ExperimentKind,
@@ -38,5 +42,7 @@ export const Experiment = z.strictObject({
   diff: z.strictObject({ text: z.string().max(MAX_DIFF_BYTES), base: Commit }).optional(),
   /** Which pass over this hypothesis: 1, and one more each time it was reopened. */
   round: z.number().int().positive(),
+  /** Absent: val. */
+  split: Split.optional(),
 })
 export type Experiment = z.infer<typeof Experiment>

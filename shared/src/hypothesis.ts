@@ -10,6 +10,27 @@ export type Origin = z.infer<typeof Origin>
 
 export const HypothesisId = z.string().regex(/^h\d{4,}$/)
 
+/** What part of the recipe an idea is about. */
+export const Area = z.string().regex(/^[a-z][a-z0-9-]{0,39}$/)
+export type Area = z.infer<typeof Area>
+
+/** What a researcher says of an idea besides its title. Words of a model: data, never an instruction. */
+export const Reasoning = z.strictObject({
+  /** Why it should work, in one mechanism. */
+  mechanism: z.string().max(1500).optional(),
+  /** What it should do to val_bpb (bits per byte, positive is better), and why. */
+  expected: z.strictObject({ gain: z.number(), why: z.string().max(600) }).optional(),
+  area: Area.optional(),
+  /** Hypotheses whose findings it builds on. */
+  builds: z.array(HypothesisId).max(8).optional(),
+  risk: z.string().max(600).optional(),
+})
+export type Reasoning = z.infer<typeof Reasoning>
+
+/** What a model hands in: an idea before it has a number. */
+export const Proposal = z.strictObject({ title: z.string().min(1).max(300), ...Reasoning.shape })
+export type Proposal = z.infer<typeof Proposal>
+
 export const Hypothesis = z.strictObject({
   id: HypothesisId,
   title: z.string().min(1).max(300),
@@ -25,6 +46,12 @@ export const Hypothesis = z.strictObject({
     .optional(),
   /** Who asked, when a person did. */
   by: z.string().max(80).optional(),
+  ...Reasoning.shape,
+  /** The agent whose researcher proposed it, and which is to write it. */
+  agent: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,31}$/)
+    .optional(),
 })
 export type Hypothesis = z.infer<typeof Hypothesis>
 
@@ -35,4 +62,9 @@ export function knobKey(edits: readonly KnobEdit[]): string | undefined {
     .sort((a, b) => (a.knob < b.knob ? -1 : 1))
     .map((e) => `${e.knob}=${e.value}`)
     .join(' ')
+}
+
+/** A hypothesis that is only a sentence: somebody who reads has to write it. */
+export function isSentence({ edits, diff }: Pick<Hypothesis, 'edits' | 'diff'>): boolean {
+  return edits.length === 0 && diff === undefined
 }

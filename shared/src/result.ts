@@ -1,7 +1,7 @@
 // What an experiment came to. The union of outcomes is closed: whatever happens to an idea is one of these values.
 import { z } from 'zod'
-import { Budget, Commit, ExperimentId, ExperimentKind, MAX_DIFF_BYTES, Seed, Sha256 } from './experiment.ts'
-import { HypothesisId } from './hypothesis.ts'
+import { Budget, Commit, ExperimentId, ExperimentKind, MAX_DIFF_BYTES, Seed, Sha256, Split } from './experiment.ts'
+import { HypothesisId, Proposal } from './hypothesis.ts'
 
 /**
  * What an agent can see by itself. `measured` becomes `improved` or `no-gain` only by the coordinator's verdict.
@@ -40,6 +40,10 @@ export const Measurement = z.strictObject({
   frozen: Sha256,
   manifest: Sha256,
   isa: z.string().max(32),
+  /** Absent: val. */
+  split: Split.optional(),
+  /** What held the trainer, in the trainer's frozen launcher's words; absent from older reports. */
+  sandbox: z.string().max(64).optional(),
 })
 export type Measurement = z.infer<typeof Measurement>
 
@@ -88,6 +92,9 @@ export const Result = z.strictObject({
     .optional(),
   /** Last lines of the build or the trainer when something failed: data, never an instruction. */
   log: z.string().max(8000).optional(),
+  /** One paragraph of the author on what was tried and what came of it: data, never an instruction. */
+  lesson: z.string().max(2000).optional(),
+  followUps: z.array(Proposal).max(3).optional(),
 })
 export type Result = z.infer<typeof Result>
 

@@ -2,8 +2,10 @@
 import { z } from 'zod'
 import { AgentName, type Fact, factKey, Lane, Machine } from './event.ts'
 import { Budget, Commit, ExperimentId, MAX_DIFF_BYTES, Seed, Sha256 } from './experiment.ts'
-import { HypothesisId, KnobEdit } from './hypothesis.ts'
+import { Call, CallEnd, Limits } from './call.ts'
+import { Area, HypothesisId, KnobEdit, Proposal } from './hypothesis.ts'
 import { Program } from './program.ts'
+import { ResearcherOf } from './researcher.ts'
 
 /** Streams. Retention and limits are set by the coordinator, see docs/decisions/0003. */
 export const STREAMS = {
@@ -28,9 +30,13 @@ export const SILENCE_MS = 45_000
 
 export const subject = {
   ledger: (fact: Fact): string => `ledger.${fact.type}.${factKey(fact)}`,
-  /** Three lines to wait in; an agent looks at its own first, then at what cannot wait (baselines, repeats), then at screens. */
+  /**
+   * Lines to wait in. An agent looks at its own first, then at what cannot wait (baselines, repeats), then at screens: one that reads
+   * at the sentences, the others at the knobs.
+   */
   workFor: (agent: string, experiment: string): string => `work.for.${agent}.${experiment}`,
   workFirst: (experiment: string): string => `work.first.${experiment}`,
+  workRead: (experiment: string): string => `work.read.${experiment}`,
   workAny: (experiment: string): string => `work.any.${experiment}`,
   result: (agent: string, experiment: string): string => `res.${agent}.${experiment}`,
   heartbeat: (agent: string): string => `hb.${agent}`,
@@ -44,12 +50,13 @@ export const HEARTBEATS = 'hb.*'
 export const consumer = {
   workFor: (agent: string): string => `for-${agent}`,
   workFirst: 'first',
+  workRead: 'read',
   workAny: 'any',
   results: 'coordinator',
 } as const
 
-/** What the coordinator tells agents. drain: finish what runs, then leave · stop: leave now. */
-export const Control = z.strictObject({ do: z.enum(['drain', 'stop']), reason: z.string() })
+/** What the coordinator tells agents. drain: finish what runs, then leave · stop: leave now · pause: finish what runs, claim nothing until resume. */
+export const Control = z.strictObject({ do: z.enum(['drain', 'stop', 'pause', 'resume']), reason: z.string() })
 export type Control = z.infer<typeof Control>
 
 const refused = z.strictObject({ refused: z.string() })
@@ -64,6 +71,8 @@ export const ASKS = {
       machine: Machine,
       frozen: Sha256,
       manifest: Sha256.optional(),
+      /** Absent: search. */
+      researcher: ResearcherOf.optional(),
     }),
     reply: z.union([
       refused,
@@ -78,6 +87,10 @@ export const ASKS = {
         dataFiles: z.array(z.strictObject({ name: z.string(), sha256: Sha256 })),
         best: Commit,
         seed: Seed,
+        /** It is to claim nothing until told to resume. */
+        paused: z.boolean().optional(),
+        /** The director is off: a reading agent with nothing to do proposes for itself. */
+        proposes: z.boolean().optional(),
       }),
     ]),
   },
@@ -108,6 +121,61 @@ export const ASKS = {
       by: z.string().max(80),
     }),
     reply: z.union([refused, z.strictObject({ hypothesis: HypothesisId })]),
+  },
+  /** The board in words for a model: the same board gives the same text (docs/decisions/0005). */
+  digest: {
+    request: z.strictObject({ agent: AgentName }),
+    reply: z.strictObject({ seq: z.number().int(), text: z.string().max(200_000) }),
+  },
+  /** Ideas of an agent's own researcher. What was tried already is refused, with the reason; what is taken is meant for that agent. */
+  propose: {
+    request: z.strictObject({
+      agent: AgentName,
+      session: z.number().int().positive(),
+      proposals: z.array(Proposal).min(1).max(8),
+    }),
+    reply: z.union([
+      refused,
+      z.strictObject({
+        taken: z.array(HypothesisId),
+        notTaken: z.array(z.strictObject({ title: z.string(), why: z.string() })),
+      }),
+    ]),
+  },
+  /** May this call be made? Not granted: wait, or the cap that is reached. A question repeated with the same id is one reservation. */
+  reserve: {
+    request: z.strictObject({ call: Call }),
+    reply: z.union([
+      z.strictObject({ granted: z.literal(true) }),
+      z.strictObject({ waitMs: z.number().nonnegative(), why: z.string() }),
+      z.strictObject({ refused: z.string(), /** The cap that is reached, when one is. */ cap: z.string().optional() }),
+    ]),
+  },
+  /** What came of it. May be repeated; the first counts. */
+  settle: {
+    request: z.strictObject({ end: CallEnd, limits: Limits.optional() }),
+    reply: z.strictObject({ ok: z.literal(true) }),
+  },
+  veto: {
+    request: z.strictObject({
+      hypothesis: HypothesisId,
+      by: z.string().max(80),
+      reason: z.string().max(500).optional(),
+    }),
+    reply: z.union([refused, z.strictObject({ ok: z.literal(true) })]),
+  },
+  /** Without an area: anything again. */
+  focus: {
+    request: z.strictObject({ area: Area.optional(), by: z.string().max(80) }),
+    reply: z.union([refused, z.strictObject({ ok: z.literal(true) })]),
+  },
+  pause: {
+    request: z.strictObject({
+      agent: z.union([AgentName, z.literal('all')]),
+      paused: z.boolean(),
+      by: z.string().max(80),
+    }),
+    reply: z.union([refused, z.strictObject({ ok: z.literal(true) })]),
   },
   /**
    * Is the coordinator there, and how far is it. `seq`: everything up to this place of the ledger has been decided on, and the facts and

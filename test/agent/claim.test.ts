@@ -27,7 +27,7 @@ after(async () => {
   await hub.close()
 })
 
-const claim = (lease?: { beatMs: number; leaseMs: number }) => claimNext(bus, 'a1', lease)
+const claim = (lease?: { beatMs: number; leaseMs: number }) => claimNext(bus, 'a1', { lease })
 const never = new AbortController().signal
 
 function resultOf(n: number, more: Partial<Result> = {}): Result {
@@ -102,7 +102,7 @@ test('an experiment handed out again whose result is on the ledger is not run ag
 test('beats hold a claim beyond its lease; without the hub it is lost', async () => {
   await hub.plan(hub.experiment(5))
   const other = await openBus({ url: hub.server.agentUrl, name: 'a1-2' })
-  const got = await claimNext(other, 'a1', { beatMs: 100, leaseMs: 500 })
+  const got = await claimNext(other, 'a1', { lease: { beatMs: 100, leaseMs: 500 } })
   assert.equal(got?.experiment.id, 'e0005')
   await pause(1_200)
   assert.equal(got?.lost.aborted, false)

@@ -35,7 +35,7 @@ test('an experiment handed out again has a higher fence, and the result says whi
 
 test('a lease is kept by beats; without them it is lost, the work stops and nothing is said of it', async () => {
   await hub.plan(hub.experiment(5))
-  const claim = await claimNext(hub.bus, 'a1', LEASE)
+  const claim = await claimNext(hub.bus, 'a1', { lease: LEASE })
   assert.ok(claim !== undefined)
   await new Promise((r) => setTimeout(r, 3 * LEASE.leaseMs))
   assert.ok(!claim.lost.aborted, 'beats get through')

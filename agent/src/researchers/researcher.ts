@@ -12,5 +12,7 @@ export interface Task {
 
 export interface Researcher {
   readonly name: string
+  /** Can write a hypothesis that is only a sentence; claims those and leaves knobs to others. */
+  readonly reads: boolean
   write(task: Task): Promise<'written' | Ending>
 }

@@ -30,6 +30,7 @@ export function turnKnobs(dir: string, editable: string, edits: readonly KnobEdi
 
 export const search: Researcher = {
   name: 'search',
+  reads: false,
   write: async () => ({
     outcome: 'empty-diff',
     cause:

@@ -43,6 +43,7 @@ function record(board: Board, seq: number, fact: Fact): Touched[] {
         seed: fact.seed,
         agents: fact.agents,
         ...(fact.experiments === undefined ? {} : { experiments: fact.experiments }),
+        ...(fact.caps === undefined ? {} : { caps: fact.caps }),
       })
       return [['runs', fact.run]]
     case 'swarm-stopped': {
@@ -62,6 +63,7 @@ function record(board: Board, seq: number, fact: Fact): Touched[] {
         session: fact.session,
         lane: fact.lane,
         machine: fact.machine,
+        ...(fact.researcher === undefined ? {} : { researcher: fact.researcher }),
         joinedAt: at,
       })
       return [['agents', key]]
@@ -116,6 +118,30 @@ function record(board: Board, seq: number, fact: Fact): Touched[] {
         ...(track === undefined ? {} : { track }),
       })
       return [['bests', fact.best.n]]
+    }
+    case 'call-reserved': {
+      const { upToUsd } = fact
+      board.calls.set(fact.call.id, { call: fact.call, seq, at, ...(upToUsd === undefined ? {} : { upToUsd }) })
+      return [['calls', fact.call.id]]
+    }
+    case 'call-settled': {
+      const reserved = known(board.calls.get(fact.end.id), seq, `call ${fact.end.id}`)
+      const end = { ...fact.end, at, ...(fact.usd === undefined ? {} : { usd: fact.usd }) }
+      board.calls.set(fact.end.id, { ...reserved, end })
+      return [['calls', fact.end.id]]
+    }
+    case 'hypothesis-vetoed': {
+      const h = known(board.hypotheses.get(fact.hypothesis), seq, fact.hypothesis)
+      const { by, reason } = fact
+      const vetoed = { by, at, ...(reason === undefined ? {} : { reason }) }
+      board.hypotheses.set(fact.hypothesis, { ...h, vetoed })
+      return [['hypotheses', fact.hypothesis]]
+    }
+    case 'focus-set':
+    case 'agent-paused': {
+      const key = `${fact.type === 'focus-set' ? 'focus' : 'paused'}-${fact.n}`
+      board.steering.set(key, { ...fact, seq })
+      return [['steering', key]]
     }
   }
 }

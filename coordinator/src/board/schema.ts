@@ -1,8 +1,10 @@
 // What the board holds: one table a noun, one record a key. Every record follows from the facts of the ledger and from nothing else.
+import type { Call, CallEnd, Caps } from '@swarm/shared/call'
 import type { Best, Fact, FactOf } from '@swarm/shared/event'
 import type { Experiment } from '@swarm/shared/experiment'
 import type { Finding } from '@swarm/shared/finding'
 import type { Hypothesis } from '@swarm/shared/hypothesis'
+import type { ResearcherOf } from '@swarm/shared/researcher'
 import type { Result } from '@swarm/shared/result'
 
 export interface RunRecord {
@@ -12,6 +14,7 @@ export interface RunRecord {
   seed: number
   agents: number
   experiments?: number
+  caps?: Caps
   stopped?: { at: string; reason: string; seq: number }
 }
 export type ProgramRecord = Omit<FactOf<'program-adopted'>, 'type'> & { seq: number }
@@ -20,6 +23,7 @@ export interface AgentRecord {
   session: number
   lane: FactOf<'agent-joined'>['lane']
   machine: FactOf<'agent-joined'>['machine']
+  researcher?: ResearcherOf
   joinedAt: string
   left?: { at: string; reason: string }
 }
@@ -29,6 +33,7 @@ export interface HypothesisRecord {
   at: string
   experiments: string[]
   finding?: string
+  vetoed?: { by: string; at: string; reason?: string }
 }
 export interface ExperimentRecord {
   experiment: Experiment
@@ -53,6 +58,16 @@ export interface BestRecord {
   track?: string
 }
 
+export interface CallRecord {
+  call: Call
+  upToUsd?: number
+  seq: number
+  at: string
+  end?: CallEnd & { at: string; usd?: number }
+}
+/** What people said of the swarm's course, by the key of the fact: `focus-1`, `paused-1`, … */
+export type SteeringRecord = (FactOf<'focus-set'> | FactOf<'agent-paused'>) & { seq: number }
+
 /** Tables of the environment, in the order they are dumped. `facts` is the ledger itself: a second copy of it. */
 export interface Tables {
   facts: Map<number, Fact>
@@ -63,6 +78,8 @@ export interface Tables {
   experiments: Map<string, ExperimentRecord>
   findings: Map<string, FindingRecord>
   bests: Map<number, BestRecord>
+  calls: Map<string, CallRecord>
+  steering: Map<string, SteeringRecord>
 }
 export type TableName = keyof Tables
 export const TABLES = [
@@ -74,6 +91,8 @@ export const TABLES = [
   'experiments',
   'findings',
   'bests',
+  'calls',
+  'steering',
 ] as const satisfies readonly TableName[]
 
 /** The board in memory: its tables and the place in the ledger they follow from. */
@@ -84,7 +103,7 @@ export interface Board extends Tables {
   chain: string
 }
 
-export const SCHEMA = 1
+export const SCHEMA = 2
 export const EMPTY_CHAIN = '0'.repeat(64)
 
 export function emptyBoard(): Board {
@@ -99,5 +118,7 @@ export function emptyBoard(): Board {
     experiments: new Map(),
     findings: new Map(),
     bests: new Map(),
+    calls: new Map(),
+    steering: new Map(),
   }
 }

@@ -1,13 +1,15 @@
 // One fact, one line: place, time, type, and what a person wants to know of it.
+import { tokensOf } from '@swarm/shared/call'
 import type { Event, Fact } from '@swarm/shared/event'
 import { spent } from '@swarm/shared/result'
-import { bpb, plainText, signed } from './words.ts'
+import { bpb, money, plainText, signed } from './words.ts'
 
 export function factLine({ seq, fact }: Event): string {
   return `${String(seq).padStart(6)}  ${fact.at}  ${fact.type.padEnd(19)}  ${plainText(gist(fact))}`
 }
 
-function gist(fact: Fact): string {
+/** What happened, in words, without place and time. */
+export function gist(fact: Fact): string {
   switch (fact.type) {
     case 'swarm-started':
       return `run ${fact.run}, seed ${fact.seed}, ${fact.agents} agents${fact.experiments === undefined ? '' : `, ${fact.experiments} experiments wanted`}`
@@ -33,5 +35,15 @@ function gist(fact: Fact): string {
       return `${fact.finding.hypothesis} ${fact.finding.verdict}, gain ${signed(fact.finding.gain)}: ${fact.finding.lesson}`
     case 'best-moved':
       return `#${fact.best.n} val_bpb ${bpb(fact.best.valBpb)} ${fact.best.commit.slice(0, 12)} seeds ${fact.best.seeds.join(' ')} ${fact.best.title ?? ''}`
+    case 'call-reserved':
+      return `${fact.call.id} ${fact.call.by} asks ${fact.call.provider} ${fact.call.model} (${fact.call.role}), at most ${money(fact.upToUsd)}`
+    case 'call-settled':
+      return `${fact.end.id} ${fact.end.how}, ${tokensOf(fact.end.usage)} tokens, ${money(fact.usd)}`
+    case 'hypothesis-vetoed':
+      return `${fact.hypothesis} by ${fact.by}${fact.reason === undefined ? '' : `: ${fact.reason}`}`
+    case 'focus-set':
+      return `${fact.area ?? 'anything'} by ${fact.by}`
+    case 'agent-paused':
+      return `${fact.agent} ${fact.paused ? 'pauses' : 'goes on'}, says ${fact.by}`
   }
 }

@@ -1,6 +1,7 @@
 // The plain reporter: what the screen shows, as lines with a time, without an escape byte. For logs, pipes and CI.
 import type { Event } from '@swarm/shared/event'
 import type { ExperimentRow, Fold, View } from './fold.ts'
+import { gist } from './facts.ts'
 import { bpb, doing, gainPercent, outcomeWord, plainText, signed, span } from './words.ts'
 
 /** A verdict follows its result within milliseconds; longer than this it waits for another run, and the line goes out without it. */
@@ -66,6 +67,10 @@ export class Lines {
           `best       #${b.n} val_bpb ${bpb(b.valBpb)}${below(this.fold.view())}, gain ${signed(b.gain)}, seeds ${b.seeds.join(' ')}: ${plainText(b.title ?? '')}`,
         )
       }
+      case 'hypothesis-vetoed':
+      case 'focus-set':
+      case 'agent-paused':
+        return this.#line(at, `people     ${plainText(gist(fact))}`)
       default:
         return
     }

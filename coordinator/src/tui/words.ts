@@ -40,3 +40,8 @@ export function doing(agent: AgentRow): string {
     agent.step === undefined ? '' : ` step ${agent.step}${agent.steps === undefined ? '' : `/${agent.steps}`}`
   return `${agent.phase} ${agent.experiment}${step}`
 }
+
+/** An amount of US dollars; a price that is not known is said so and never shown as 0. */
+export function money(usd: number | undefined): string {
+  return usd === undefined ? 'price unknown' : `$${usd.toFixed(usd < 1 ? 4 : 2)}`
+}
