@@ -122,7 +122,7 @@ void TileProgram::reduce(size_t o, const float* value, int row, int rows, int c0
       k.sum_heads(rows, width, C_ / width, value, C_, out + size_t(row) * width, width);
       break;
     case Broadcast::Channel:
-      if (!add && row == 0) k.fill(n, 0.0f, out + c0);
+      if (!add && row == 0) k.fill(n / rows, 0.0f, out + c0);
       k.sum_columns(rows, n / rows, value, n / rows, out + c0);
       break;
     case Broadcast::Single:
