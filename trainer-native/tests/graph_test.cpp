@@ -44,6 +44,9 @@ TEST("graph: attention that looks ahead, or heads that do not fit, are refused")
   o.heads = 2;
   o.kv_heads = 1;
   CHECK_THROWS(s.g.attention(s.x, s.x, s.x, o), Refused, "keys and values");
+  o.kv_heads = 2;
+  o.softcap = -1;
+  CHECK_THROWS(s.g.attention(s.x, s.x, s.x, o), Refused, "softcap");
 }
 
 TEST("graph: shapes that do not fit are refused with the numbers") {
@@ -53,6 +56,15 @@ TEST("graph: shapes that do not fit are refused with the numbers") {
   CHECK_THROWS(s.g.rope(s.x, 7, 10000), Refused, "even");
   CHECK_THROWS(s.g.rope(s.x, 8, 0), Refused, "base");
   CHECK_THROWS(s.g.slice(s.x, 30, 4), Refused, "slice");
+  CHECK_THROWS(s.g.token_shift(s.x, 0), Refused, "a later one");
+  CHECK_THROWS(s.g.token_shift(s.x, -1), Refused, "a later one");
+  CHECK_THROWS(s.g.token_shift(s.x, 8), Refused, "leaves nothing");
+  CHECK_THROWS(s.g.token_shift(s.table, 1), Refused, "activation");
+  CHECK_THROWS(s.g.conv(s.x, s.g.param("nine", 9, 32, constant(0))), Refused, "at most 8");
+  CHECK_THROWS(s.g.conv(s.x, s.g.param("thin", 3, 31, constant(0))), Refused, "31 channels");
+  CHECK_THROWS(s.g.conv(s.x, s.x), Refused, "would mix tokens");
+  CHECK_THROWS(s.g.scan(s.x, s.g.slice(s.x, 0, 5)), Refused, "as wide");
+  CHECK_THROWS(s.g.scan(s.table, s.x), Refused, "activation");
   CHECK_THROWS(s.g.concat({}), Refused, "concat");
   CHECK_THROWS(s.g.embed(s.g.param("short", 15, 4, constant(0))), Refused, "15 rows");
   CHECK_THROWS((s.g.ew({s.x, s.g.slice(s.x, 0, 5)}, [](auto a, auto b) { return a + b; })), Refused, "divide");

@@ -1,90 +1,8 @@
-// Every op, in small networks of odd shapes: float64 gradients against central differences (1e-6), float32 kernels against
-// float64 (1e-4: a float32 sum of some hundred terms), from memory full of NaN.
-#include <algorithm>
-#include <functional>
-#include <string>
-
-#include "check.h"
-#include "support.h"
+// Every op that does not mix tokens, and attention, in small networks of odd shapes. The other mixers: mixers_test.cpp.
+#include "op_check.h"
 
 using namespace swarm;
-
-namespace {
-
-struct Sizes {
-  int rows, T, vocab, C;
-};
-
-// x [N, C] from a table, `body` under test, and a head to the vocabulary.
-using Body = std::function<Tensor(Graph&, Tensor x)>;
-
-Graph network_of(const Sizes& s, const Body& body) {
-  Graph g({s.rows, s.T, s.vocab});
-  Tensor x = g.embed(g.param("table", s.vocab, s.C, constant(0)));
-  Tensor y = body(g, x);
-  g.output(g.linear(y, g.param("head", s.vocab, g[y].cols, constant(0))));
-  return g;
-}
-
-void check_float64_gradients(const Graph& g, const Sizes& s, uint64_t seed) {
-  support::Random random(seed);
-  Reference reference(g, s.rows);
-  for (auto& values : reference.values) for (double& v : values) v = random.uniform();
-  const auto tokens = support::random_tokens(random, reference.tokens(), s.vocab);
-  const auto targets = support::random_tokens(random, reference.tokens(), s.vocab);
-  reference.loss_and_gradients(tokens.data(), targets.data());
-  const auto gradients = reference.gradients;
-  for (size_t n = 0; n < g.nodes().size(); n++) {
-    if (g.nodes()[n].op != Op::Param) continue;
-    double largest = 0;
-    for (double d : gradients[n]) largest = std::max(largest, std::fabs(d));
-    for (int probe = 0; probe < 24; probe++) {
-      const size_t i = random.bits() % gradients[n].size();
-      double& value = reference.values[n][i];
-      const double before = value, h = 2e-5;
-      auto loss_at = [&](double v) { value = v; return reference.loss(tokens.data(), targets.data()); };
-      // Fourth order: 8 (f(+h) - f(-h)) - (f(+2h) - f(-2h)) over 12 h, so that 1e-6 tests the gradient and not the difference.
-      const double slope = (8 * (loss_at(before + h) - loss_at(before - h)) - (loss_at(before + 2 * h) - loss_at(before - 2 * h))) / (12 * h);
-      value = before;
-      if (!(std::fabs(slope - gradients[n][i]) <= 1e-6 * largest + 1e-10))
-        check::fail(__FILE__, __LINE__, g.nodes()[n].name + "[" + std::to_string(i) + "]: gradient " + std::to_string(gradients[n][i]) +
-                    ", difference " + std::to_string(slope));
-    }
-  }
-}
-
-void check_float32(const Graph& g, const Sizes& s, uint64_t seed) {
-  support::Random random(seed);
-  Network network(g, support::plain_adam(), {});
-  Network judged(g, s.rows);
-  Reference reference(g, s.rows);
-  support::same_random_weights(network, reference, random, 1.0);
-  for (size_t p = 0; p < network.parameters().size(); p++)
-    std::copy_n(network.parameters()[p].values, size_t(network.parameters()[p].rows) * network.parameters()[p].cols, judged.parameters()[p].values);
-  const auto tokens = support::random_tokens(random, reference.tokens(), s.vocab);
-  const auto targets = support::random_tokens(random, reference.tokens(), s.vocab);
-  network.poison();
-  judged.poison();
-  const double loss = network.loss_and_gradients(tokens.data(), targets.data());
-  const double loss64 = reference.loss_and_gradients(tokens.data(), targets.data());
-  CHECK_NEAR(loss, loss64, 1e-5 * (1 + std::fabs(loss64)));
-  CHECK_NEAR(support::distance(judged.forward_logits(tokens.data()), reference.values[g.output_node()]), 0, 1e-4);
-  const double floor = 1e-2 * support::length_of_gradients(reference, g);
-  size_t p = 0;
-  for (size_t n = 0; n < g.nodes().size(); n++) {
-    if (g.nodes()[n].op != Op::Param) continue;
-    const double apart = support::distance(network.gradient(int(p++)), reference.gradients[n], floor);
-    if (!(apart < 1e-4)) check::fail(__FILE__, __LINE__, "gradient of " + g.nodes()[n].name + " is " + std::to_string(apart) + " off");
-  }
-}
-
-void check_op(const Sizes& s, const Body& body) {
-  const Graph g = network_of(s, body);
-  check_float64_gradients(g, s, 1);
-  check_float32(g, s, 2);
-}
-
-}  // namespace
+using namespace op_check;
 
 TEST("op embed, linear: odd shapes, a table used twice") {
   check_op({2, 7, 13, 5}, [](Graph&, Tensor x) { return x; });
@@ -147,6 +65,23 @@ TEST("op attention: windows 0, 1, 3, T-1, T and beyond; head dims; shared keys; 
     o.window = 3;
     return g.ew({g.attention(x, x, x, o), x}, [](auto a, auto x) { return a * x; });
   });
+}
+
+TEST("op attention: scores squeezed by a softcap") {
+  auto attend = [](float cap) {
+    return [=](Graph& g, Tensor x) {
+      AttentionOptions o;
+      o.heads = 2;
+      o.kv_heads = 1;
+      o.window = 6;
+      o.scale = 1.5f;
+      o.softcap = cap;
+      const int C = g[x].cols;
+      return g.attention(g.linear(x, g.param("q", 32, C, constant(0))), g.linear(x, g.param("k", 16, C, constant(0))),
+                         g.linear(x, g.param("v", 16, C, constant(0))), o);
+    };
+  };
+  for (float cap : {0.5f, 4.0f, 50.0f}) check_op({2, 19, 11, 6}, attend(cap));
 }
 
 TEST("op attention as the output: its backward still needs the logits that their gradient would replace") {

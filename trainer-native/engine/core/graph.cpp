@@ -57,11 +57,14 @@ Tensor Graph::embed(Tensor table) { return append(make(Op::Embed, {tokens().node
 Tensor Graph::linear(Tensor x, Tensor weight) { return append(make(Op::Linear, {x.node, weight.node})); }
 Tensor Graph::rmsnorm(Tensor x, int group) { return append(make(Op::RmsNorm, {x.node}, {group})); }
 Tensor Graph::rope(Tensor x, int head_dim, float base) { return append(make(Op::Rope, {x.node}, {head_dim}, {base})); }
+Tensor Graph::token_shift(Tensor x, int k) { return append(make(Op::TokenShift, {x.node}, {k})); }
+Tensor Graph::conv(Tensor x, Tensor weight) { return append(make(Op::Conv, {x.node, weight.node})); }
+Tensor Graph::scan(Tensor a, Tensor b) { return append(make(Op::Scan, {a.node, b.node})); }
 Tensor Graph::slice(Tensor x, int first, int count) { return append(make(Op::Slice, {x.node}, {first, count})); }
 
 Tensor Graph::attention(Tensor q, Tensor k, Tensor v, const AttentionOptions& o) {
   const int kv_heads = o.kv_heads ? o.kv_heads : o.heads;
-  return append(make(Op::Attention, {q.node, k.node, v.node}, {o.heads, kv_heads, o.window}, {o.scale}));
+  return append(make(Op::Attention, {q.node, k.node, v.node}, {o.heads, kv_heads, o.window}, {o.scale, o.softcap}));
 }
 
 Tensor Graph::concat(const std::vector<Tensor>& parts) {

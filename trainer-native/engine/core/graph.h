@@ -26,7 +26,7 @@ inline Init constant(float value) { return {Init::Constant, value}; }
 inline Init normal(float sd) { return {Init::Normal, sd}; }
 inline Init uniform(float bound) { return {Init::Uniform, bound}; }
 
-enum class Op : uint8_t { Tokens, Param, Embed, Linear, RmsNorm, Rope, Attention, Ew, Slice, Concat, Count };
+enum class Op : uint8_t { Tokens, Param, Embed, Linear, RmsNorm, Rope, Attention, Ew, Slice, Concat, TokenShift, Conv, Scan, Count };
 
 struct Node {
   Op op = Op::Tokens;
@@ -49,6 +49,7 @@ struct AttentionOptions {
   int kv_heads = 0;    // 0: as many as heads; fewer share keys and values among queries
   int window = 0;      // a token sees itself and `window` tokens before it
   float scale = 0;     // 0: 1/sqrt(head dim)
+  float softcap = 0;   // squeezes scores into plus or minus this by tanh; 0: not at all
 };
 
 void require_shape(const Shape& shape);  // throws Refused
@@ -66,6 +67,9 @@ class Graph {
   Tensor rmsnorm(Tensor x, int group = 0);               // each group of channels to unit mean square; 0: all channels are one group
   Tensor rope(Tensor x, int head_dim, float base);       // rotates by -position*base^(-2i/head_dim), half split
   Tensor attention(Tensor q, Tensor k, Tensor v, const AttentionOptions& options);
+  Tensor token_shift(Tensor x, int k);                   // x of the token k >= 1 places before, zeros at the start of a row
+  Tensor conv(Tensor x, Tensor weight);                  // causal, each channel by itself; weight [taps <= 8, C], row 0 is the token itself
+  Tensor scan(Tensor a, Tensor b);                       // h[t] = a[t] * h[t-1] + b[t], 0 before the row
   Tensor slice(Tensor x, int first, int count);          // channels first .. first+count-1
   Tensor concat(const std::vector<Tensor>& parts);       // channels side by side
 

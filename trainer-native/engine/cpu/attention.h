@@ -78,15 +78,32 @@ SWARM_INLINE V16 where_seen(const Attention& a, int i, int j, V16 x, V16 otherwi
   return select_at_least(splat(static_cast<float>(i)), key, kept, otherwise);
 }
 
-// softmax of one row of scores in place, unnormalised: exp(scale s - top), 0 outside the window.
+// 16 scores from 16 products q.k. bend: how the score answers to its product, in units of the scale; null where nobody asks.
+SWARM_INLINE V16 scores_of(const Attention& a, V16 products, V16* bend) {
+  const V16 s = products * splat(a.scale);
+  if (a.softcap == 0) {
+    if (bend) *bend = splat(1.0f);
+    return s;
+  }
+  const V16 t = tanh_of(s / splat(a.softcap));
+  if (bend) *bend = fnma(t, t, splat(1.0f));
+  return splat(a.softcap) * t;
+}
+
+// softmax of one row of scores in place, unnormalised: exp(score - top), 0 outside the window.
 SWARM_INLINE void softmax_row(const Attention& a, int i, int from, int end, int base, float* row, float* top, float* total) {
-  const V16 scale = splat(a.scale), never = splat(-__builtin_inff());
+  const V16 never = splat(-__builtin_inff());
   V16 largest = never;
-  for (int j = from; j < end; j += 16) largest = greater(largest, where_seen(a, i, j, load(row + j - base) * scale, never));
+  for (int j = from; j < end; j += 16) {
+    const V16 s = scores_of(a, load(row + j - base), nullptr);
+    if (a.softcap != 0) store(row + j - base, s);  // dear to compute: once
+    largest = greater(largest, where_seen(a, i, j, s, never));
+  }
   *top = horizontal_max(largest);
   V16 sum = zero();
   for (int j = from; j < end; j += 16) {
-    const V16 e = where_seen(a, i, j, exp_of(load(row + j - base) * scale - splat(*top)), zero());
+    const V16 s = a.softcap != 0 ? load(row + j - base) : scores_of(a, load(row + j - base), nullptr);
+    const V16 e = where_seen(a, i, j, exp_of(s - splat(*top)), zero());
     store(row + j - base, e);
     sum = sum + e;
   }
@@ -133,13 +150,17 @@ SWARM_INLINE float dot_row(int D, const float* x, const float* y) {
   return horizontal_sum(sum);
 }
 
-// Row i of probabilities p = exp(scale s - lse) into scores, and of slopes dL/ds = scale p (dp - dot) into slopes (which held dp).
+// Row i of probabilities p = exp(score - lse) into scores, and of slopes dL/d(q.k) = scale bend p (dp - dot) into slopes (which held dp).
 SWARM_INLINE void slope_row(const Attention& a, int i, int from, int end, int base, float lse, float dot, float* scores, float* slopes) {
   const V16 scale = splat(a.scale);
   for (int j = from; j < end; j += 16) {
-    const V16 p = where_seen(a, i, j, exp_of(load(scores + j - base) * scale - splat(lse)), zero());
+    V16 bend;
+    const V16 s = scores_of(a, load(scores + j - base), &bend);
+    const V16 p = where_seen(a, i, j, exp_of(s - splat(lse)), zero());
     store(scores + j - base, p);
-    store(slopes + j - base, where_seen(a, i, j, (p * (load(slopes + j - base) - splat(dot))) * scale, zero()));
+    V16 slope = (p * (load(slopes + j - base) - splat(dot))) * scale;
+    if (a.softcap != 0) slope = slope * bend;
+    store(slopes + j - base, where_seen(a, i, j, slope, zero()));
   }
 }
 

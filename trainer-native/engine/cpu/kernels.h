@@ -16,7 +16,7 @@ enum class Form {
 };
 
 // Causal attention inside rows of T tokens: query i sees keys j with i - window <= j <= i. N = rows * T.
-// Query head h reads key/value head h / (heads / kv_heads).
+// Query head h reads key/value head h / (heads / kv_heads). A score is s = scale q.k, or softcap tanh(s / softcap).
 struct Attention {
   int rows, T;
   int heads, kv_heads;
@@ -27,6 +27,7 @@ struct Attention {
   long k_stride;     // k [N, kv_heads * head_dim] and dk
   long v_stride;     // v [N, kv_heads * head_dim] and dv
   long o_stride;     // o [N, heads * head_dim] and its gradient
+  float softcap = 0; // 0: none
 };
 
 long attention_scratch_floats(const Attention& a);  // for forward and backward alike
@@ -52,6 +53,14 @@ struct Kernels {
   // dq, dk, dv are overwritten, or added to when `add`.
   void (*attention_backward)(const Attention& a, const float* q, const float* k, const float* v, const float* o, const float* dout,
                              const float* lse, bool add, float* dq, float* dk, float* dv, float* scratch);
+
+  // Depthwise over the tokens of `rows` rows: x, y [rows, T, C], w [taps, C], y[t] = sum over j <= t of w[j] x[t - j].
+  void (*conv_forward)(int rows, int T, int C, int taps, const float* x, const float* w, float* y);
+  void (*conv_backward)(int rows, int T, int C, int taps, const float* x, const float* w, const float* dy, bool add_x, float* dx, bool add_w,
+                        float* dw);
+  // a, b, h [rows, T, C]: h[t] = a[t] h[t - 1] + b[t], 0 before the row. da and db may be one array.
+  void (*scan_forward)(int rows, int T, int C, const float* a, const float* b, float* h);
+  void (*scan_backward)(int rows, int T, int C, const float* a, const float* h, const float* dh, bool add_a, float* da, bool add_b, float* db);
 
   // Every group of C channels to unit mean square: y = x * rstd, rstd [rows, groups] = 1/sqrt(mean(x^2) + eps). y may be x.
   void (*rmsnorm_forward)(int rows, int groups, int C, const float* x, long x_stride, float eps, float* y, long y_stride, float* rstd);

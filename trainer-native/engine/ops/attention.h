@@ -1,5 +1,6 @@
 // attention: causal, inside one row, over a window: token i reads tokens i-window .. i. Grouped: query head h reads key and
-// value head h / (heads / kv_heads). Inputs: q [N, heads*hd], k and v [N, kv_heads*hd]. ints: heads, kv_heads, window; floats: scale.
+// value head h / (heads / kv_heads). Inputs: q [N, heads*hd], k and v [N, kv_heads*hd]. ints: heads, kv_heads, window;
+// floats: scale, softcap (0: none). CUDA: engine/cuda/attention.cu, same contract.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -26,6 +27,7 @@ inline void shape_of_attention(const Graph& graph, Node& node) {
   node.ints[2] = std::min(window, graph.shape().T - 1);
   if (node.floats[0] == 0) node.floats[0] = 1 / std::sqrt(float(hd));
   if (!std::isfinite(node.floats[0])) refuse("attention: scale must be finite");
+  if (!(node.floats[1] >= 0) || !std::isfinite(node.floats[1])) refuse("attention: softcap must be above 0, or 0 for none");
   node.rows = 0;
   node.cols = q.cols;
 }
@@ -33,15 +35,16 @@ inline void shape_of_attention(const Graph& graph, Node& node) {
 class AttentionOperation : public Operation {
  public:
   AttentionOperation(const Graph& graph, const Node& node)
-      : T_(graph.shape().T), heads_(node.ints[0]), kv_heads_(node.ints[1]), window_(node.ints[2]), hd_(node.cols / heads_), scale_(node.floats[0]) {}
+      : T_(graph.shape().T), heads_(node.ints[0]), kv_heads_(node.ints[1]), window_(node.ints[2]), hd_(node.cols / heads_), scale_(node.floats[0]),
+        softcap_(node.floats[1]) {}
   bool backward_reads_input(int) const override { return true; }
   bool backward_reads_output() const override { return true; }
   size_t aux_floats(int N) const override { return size_t(N) * heads_; }  // log of each query's sum of exp
   size_t scratch_floats(int N, bool adds) const override {
     return size_t(cpu::attention_scratch_floats(kernel(N))) + (adds ? size_t(N) * (heads_ + 2 * kv_heads_) * hd_ : 0);
   }
-  Work forward_work(int N) const override { return {pairs(N) * (4 * hd_ + special_flops), traffic(N)}; }
-  Work backward_work(int N) const override { return {pairs(N) * (10 * hd_ + special_flops), 2 * traffic(N)}; }
+  Work forward_work(int N) const override { return {pairs(N) * (4 * hd_ + specials()), traffic(N)}; }
+  Work backward_work(int N) const override { return {pairs(N) * (10 * hd_ + specials()), 2 * traffic(N)}; }
 
   void forward(const Frame<float>& f) const override {
     cpu::kernels().attention_forward(kernel(f.N), f.in[0], f.in[1], f.in[2], f.out, f.aux, f.scratch);
@@ -63,7 +66,7 @@ class AttentionOperation : public Operation {
     each_query(f.N, [&](int n, int first, int h, const double* q, auto key) {
       std::vector<double> p(n - first + 1);
       double sum = 0;
-      for (int j = first; j <= n; j++) sum += p[j - first] = std::exp(scale_ * dot(q, f.in[1] + key(j)));
+      for (int j = first; j <= n; j++) sum += p[j - first] = std::exp(score(q, f.in[1] + key(j)));
       double* o = f.out + (size_t(n) * heads_ + h) * hd_;
       std::fill(o, o + hd_, 0.0);
       for (int j = first; j <= n; j++) for (int c = 0; c < hd_; c++) o[c] += p[j - first] / sum * f.in[2][key(j) + c];
@@ -75,10 +78,11 @@ class AttentionOperation : public Operation {
       const double *o = f.out + at, *d = f.dout + at;
       std::vector<double> p(n - first + 1);
       double sum = 0;
-      for (int j = first; j <= n; j++) sum += p[j - first] = std::exp(scale_ * dot(q, f.in[1] + key(j)));
+      for (int j = first; j <= n; j++) sum += p[j - first] = std::exp(score(q, f.in[1] + key(j)));
       const double through_sum = dot(o, d);
       for (int j = first; j <= n; j++) {
-        const double weight = p[j - first] / sum, ds = scale_ * weight * (dot(d, f.in[2] + key(j)) - through_sum);
+        const double weight = p[j - first] / sum, capped = softcap_ == 0 ? 0 : score(q, f.in[1] + key(j)) / softcap_;
+        const double ds = scale_ * (1 - capped * capped) * weight * (dot(d, f.in[2] + key(j)) - through_sum);
         for (int c = 0; c < hd_; c++) {
           f.din[2][key(j) + c] += weight * d[c];
           f.din[0][at + c] += ds * f.in[1][key(j) + c];
@@ -91,7 +95,7 @@ class AttentionOperation : public Operation {
  private:
   cpu::Attention kernel(int N) const {
     const long q_width = long(heads_) * hd_, k_width = long(kv_heads_) * hd_;
-    return {N / T_, T_, heads_, kv_heads_, hd_, window_, scale_, q_width, k_width, k_width, q_width};
+    return {N / T_, T_, heads_, kv_heads_, hd_, window_, scale_, q_width, k_width, k_width, q_width, softcap_};
   }
   double pairs(int N) const {  // of query and key, all heads
     double in_row = 0;
@@ -99,6 +103,11 @@ class AttentionOperation : public Operation {
     return in_row * (N / T_) * heads_;
   }
   double traffic(int N) const { return 4.0 * N * hd_ * (2.0 * heads_ + 2.0 * kv_heads_); }
+  double specials() const { return softcap_ == 0 ? special_flops : 2 * special_flops; }  // exp, and tanh with its division
+  double score(const double* q, const double* k) const {
+    const double s = scale_ * dot(q, k);
+    return softcap_ == 0 ? s : softcap_ * std::tanh(s / softcap_);
+  }
   double dot(const double* a, const double* b) const {
     double sum = 0;
     for (int c = 0; c < hd_; c++) sum += a[c] * b[c];
@@ -115,7 +124,7 @@ class AttentionOperation : public Operation {
       }
   }
   int T_, heads_, kv_heads_, window_, hd_;
-  float scale_;
+  float scale_, softcap_;
 };
 
 inline const Rule attention_rule{"attention", Causality::CausalMixer, shape_of_attention,
