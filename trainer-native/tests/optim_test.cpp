@@ -1,5 +1,6 @@
 // Adam and Muon against their float64 references over several steps, and what Polar Express does to singular values.
 #include "engine/cpu/fmath.h"
+#include "eigenvalues.h"
 #include "engine/optim/reference.h"
 #include "kernel_check.h"
 
@@ -10,28 +11,6 @@ using optim::reference::Numbers;
 namespace {
 
 Numbers numbers(const Buffer& b) { return Numbers(static_cast<const float*>(b), static_cast<const float*>(b) + b.size()); }
-
-// Eigenvalues of a symmetric matrix by Jacobi rotations.
-Numbers eigenvalues(int n, Numbers a) {
-  for (int sweep = 0; sweep < 30; sweep++)
-    for (int p = 0; p < n; p++)
-      for (int q = p + 1; q < n; q++) {
-        if (std::fabs(a[p * n + q]) < 1e-14) continue;
-        const double theta = (a[q * n + q] - a[p * n + p]) / (2 * a[p * n + q]);
-        const double t = (theta >= 0 ? 1 : -1) / (std::fabs(theta) + std::sqrt(theta * theta + 1)), c = 1 / std::sqrt(t * t + 1), s = t * c;
-        for (int i = 0; i < n; i++) {
-          const double x = a[i * n + p], y = a[i * n + q];
-          a[i * n + p] = c * x - s * y, a[i * n + q] = s * x + c * y;
-        }
-        for (int i = 0; i < n; i++) {
-          const double x = a[p * n + i], y = a[q * n + i];
-          a[p * n + i] = c * x - s * y, a[q * n + i] = s * x + c * y;
-        }
-      }
-  Numbers values(n);
-  for (int i = 0; i < n; i++) values[i] = a[i * n + i];
-  return values;
-}
 
 }  // namespace
 
@@ -99,7 +78,7 @@ TEST("polar express: singular values end in [0.7, 1.2]") {
     const float* result = optim::polar_express(rows, cols, 5, x, scratch);
     const Numbers y(result, result + x.size()), t = optim::reference::transposed(rows, cols, y);
     const Numbers gram = rows > cols ? optim::reference::times(cols, rows, cols, t, y) : optim::reference::times(rows, cols, rows, y, t);
-    for (double value : eigenvalues(small, gram)) {
+    for (double value : check::eigenvalues(small, gram)) {
       // a square random matrix has singular values under 1e-3 of the largest, below what the coefficients were made for
       if (rows != cols) CHECK(std::sqrt(value) > 0.7);
       CHECK(std::sqrt(value) < 1.2);
