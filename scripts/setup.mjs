@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Makes a fresh checkout ready and goes on: node scripts/setup.mjs [--then up|test|check ARGS…]
+// Makes a fresh checkout ready and goes on: node scripts/setup.mjs [--then up|test|check|bench ARGS…]
 // Says one line a step on stderr; with nothing to do it takes a fraction of a second and says nothing.
 import { spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
@@ -69,8 +69,8 @@ function goOn({ file, args, cwd }) {
 }
 
 const [flag, next, ...args] = process.argv.slice(2)
-if (flag !== undefined && (flag !== '--then' || !['up', 'test', 'check'].includes(next))) {
-  say('usage: node scripts/setup.mjs [--then up|test|check ARGS…]')
+if (flag !== undefined && (flag !== '--then' || !['up', 'test', 'check', 'bench'].includes(next))) {
+  say('usage: node scripts/setup.mjs [--then up|test|check|bench ARGS…]')
   process.exit(2)
 }
 try {

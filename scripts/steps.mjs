@@ -147,13 +147,13 @@ async function load(file) {
 const manifest = join(state, 'data', 'sotu-v1024', 'manifest.json')
 
 /**
- * The steps, in order. `needs`: what goes on afterwards (up, test, check, or nothing) and its arguments.
+ * The steps, in order. `needs`: what goes on afterwards (up, test, check, bench, or nothing) and its arguments.
  * @returns {{ name: string, done: () => boolean | Promise<boolean>, do: (say: (line: string) => void) => Promise<void> | void }[]}
  */
 export function stepsFor(next, args) {
   checkMachine()
   const packages = { name: 'packages', done: () => readOr(installStamp, '') === installKey(), do: installPackages }
-  if (next === 'check') return [packages]
+  if (next === 'check' || next === 'bench') return [packages]
   const ownServer =
     next !== 'up' || !(process.env.SWARM_NATS || args.some((a) => a === '--nats' || a.startsWith('--nats=')))
   const ownData = next !== 'up' || !args.some((a) => a === '--data' || a.startsWith('--data='))

@@ -1,4 +1,4 @@
-// What follows the set-up: a swarm, the tests, or the checks.
+// What follows the set-up: a swarm, the tests, the checks, or a benchmark.
 import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { root } from './steps.mjs'
@@ -33,6 +33,12 @@ export function commandFor(next, args) {
   if (next === 'test') return { ...testCommand(args), cwd: root }
   if (next === 'check')
     return { file: process.execPath, args: [join(root, 'scripts', 'check.mjs'), ...args], cwd: root }
+  if (next === 'bench')
+    return {
+      file: process.execPath,
+      args: ['--import', 'tsx', join(root, 'scripts', 'bench', 'trainer.ts'), ...args],
+      cwd: root,
+    }
   const cwd = process.env.INIT_CWD ?? process.cwd()
   return { file: process.execPath, args: [join(root, 'bin', 'swarm.mjs'), 'up', ...args], cwd }
 }

@@ -1,9 +1,4 @@
-// Speed of the kernels on one core, against what the core can do at most: `make bench`, `bench-kernels [--json]`.
-// The peak is measured, not looked up: 16 independent chains of fused multiply-adds. OpenBLAS is a yardstick where it is
-// installed (opened at run time, never linked).
-#include <dlfcn.h>
-#include <time.h>
-
+// Speed of the kernels on one core, against what the core can do at most and beside OpenBLAS: `bench-kernels [--json]`.
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -11,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/cpu/kernels.h"
+#include "bench/blas.h"
+#include "bench/measure.h"
 #include "engine/optim/optim.h"
 
 namespace {
@@ -19,46 +15,8 @@ namespace {
 using namespace swarm;
 using cpu::Form;
 using cpu::Kernels;
-
-double now() {  // seconds of this thread's processor time: other processes do not count
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return t.tv_sec + 1e-9 * t.tv_nsec;
-}
-
-// Best of seven: seconds of one call.
-double seconds(const std::function<void()>& call) {
-  call();
-  double once = now();
-  call();
-  once = now() - once;
-  const int calls = std::max(1, static_cast<int>(4e-3 / std::max(once, 1e-7)));
-  double best = 1e30;
-  for (int round = 0; round < 7; round++) {
-    const double start = now();
-    for (int i = 0; i < calls; i++) call();
-    best = std::min(best, (now() - start) / calls);
-  }
-  return best;
-}
-
-std::vector<float> numbers(long n) {
-  std::vector<float> x(n);
-  uint32_t state = 1;
-  for (float& value : x) state = state * 1664525u + 1013904223u, value = (state >> 8) * 0x1p-24f - 0.5f;
-  return x;
-}
-
-using Sgemm = void (*)(int order, int ta, int tb, int m, int n, int k, float alpha, const float* a, int lda, const float* b, int ldb, float beta,
-                       float* c, int ldc);
-Sgemm open_blas() {
-  for (const char* name : {"libopenblas.so.0", "libopenblas.so"})
-    if (void* library = dlopen(name, RTLD_NOW)) {
-      if (auto threads = reinterpret_cast<void (*)(int)>(dlsym(library, "openblas_set_num_threads"))) threads(1);
-      return reinterpret_cast<Sgemm>(dlsym(library, "cblas_sgemm"));
-    }
-  return nullptr;
-}
+using bench::numbers;
+using bench::seconds;
 
 struct Line {
   std::string name;
@@ -68,13 +26,13 @@ struct Line {
   double blas = 0;    // seconds
 };
 
-struct Product {
+struct Shape {
   const char* what;
   Form form;
   int M, N, K;
 };
 // What the shipped network multiplies in one shard of 512 tokens, width 128, hidden 512, vocabulary 1024.
-const Product kProducts[] = {
+const Shape kProducts[] = {
     {"q, k, v, out forward", Form::NT, 512, 128, 128}, {"q, k, v, out dX", Form::NN, 512, 128, 128}, {"q, k, v, out dW", Form::TN, 128, 128, 512},
     {"mlp up forward", Form::NT, 512, 512, 128},       {"mlp up dX", Form::NN, 512, 128, 512},       {"mlp up dW", Form::TN, 512, 128, 512},
     {"mlp down forward", Form::NT, 512, 128, 512},     {"mlp down dX", Form::NN, 512, 512, 128},     {"mlp down dW", Form::TN, 128, 512, 512},
@@ -83,8 +41,8 @@ const Product kProducts[] = {
 };
 
 void bench_products(const Kernels& k, std::vector<Line>& lines) {
-  const Sgemm blas = open_blas();
-  for (const Product& p : kProducts) {
+  const bench::Product blas = bench::open_openblas().product;
+  for (const Shape& p : kProducts) {
     const auto A = numbers(static_cast<long>(p.M) * p.K), B = numbers(static_cast<long>(p.N) * p.K);
     std::vector<float> C(static_cast<long>(p.M) * p.N);
     const bool at = p.form == Form::TN, bt = p.form == Form::NT;
@@ -92,11 +50,7 @@ void bench_products(const Kernels& k, std::vector<Line>& lines) {
     Line line{std::string(at ? "TN " : bt ? "NT " : "NN ") + std::to_string(p.M) + "x" + std::to_string(p.N) + "x" + std::to_string(p.K) + " " + p.what,
               seconds([&] { k.gemm(p.form, p.M, p.N, p.K, A.data(), lda, B.data(), ldb, 0, C.data(), p.N); }), 2.0 * p.M * p.N * p.K,
               4.0 * (A.size() + B.size() + C.size())};
-    constexpr int kRowMajor = 101, kPlain = 111, kTransposed = 112;  // of the CBLAS interface
-    if (blas)
-      line.blas = seconds([&] {
-        blas(kRowMajor, at ? kTransposed : kPlain, bt ? kTransposed : kPlain, p.M, p.N, p.K, 1, A.data(), lda, B.data(), ldb, 0, C.data(), p.N);
-      });
+    if (blas) line.blas = seconds([&] { blas(at, bt, p.M, p.N, p.K, A.data(), lda, B.data(), ldb, C.data(), p.N); });
     lines.push_back(line);
   }
 }
@@ -173,8 +127,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   const Kernels& k = cpu::kernels();
-  volatile float sink = 0;
-  const double peak = 200000 * 512.0 / seconds([&] { sink = k.fma_rounds(200000); });
+  const double peak = bench::core_peak();
   std::vector<Line> lines;
   bench_products(k, lines);
   bench_attention(k, lines);
