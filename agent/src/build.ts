@@ -10,7 +10,7 @@ import type { Workshop } from './workshop.ts'
 
 const TIME_LIMIT_MS = 300_000
 const KEPT_BINARIES = 200
-const FROZEN = ['engine', 'harness', 'judge', 'Makefile'] as const
+const FROZEN = ['engine', 'harness', 'judge', 'tools', 'Makefile'] as const
 
 export interface Build {
   tree: Worktree

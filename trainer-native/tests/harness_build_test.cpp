@@ -30,9 +30,9 @@ check::Outcome train_with(const check::DataFolder& folder, const std::string& kn
 
 }  // namespace
 
-TEST("build: the frozen hash changes with any file of engine, harness, judge or the Makefile, and with nothing else") {
+TEST("build: the frozen hash changes with any file of engine, harness, judge, tools or the Makefile, and with nothing else") {
   Folder copy;
-  std::system(("cp -r Makefile engine harness judge experiment " + copy.path).c_str());
+  std::system(("cp -r Makefile engine harness judge tools experiment " + copy.path).c_str());
   const auto hash = [&] {
     const auto outcome = run(copy, make + ("-C " + copy.path) + " BUILD=build build/frozen.sha256");
     CHECK_EQUAL(outcome.last_error, "");
@@ -44,7 +44,7 @@ TEST("build: the frozen hash changes with any file of engine, harness, judge or 
   CHECK_EQUAL(untouched, check::read_all(check::build_folder() + "/frozen.sha256"));
   check::write_all(copy.path + "/experiment/train.cu", "another experiment");
   CHECK_EQUAL(hash(), untouched);
-  for (const char* file : {"/engine/core/network.h", "/harness/budget.cpp", "/judge/score.cpp", "/Makefile", "/engine/cpu/new.h"}) {
+  for (const char* file : {"/engine/core/network.h", "/harness/budget.cpp", "/judge/score.cpp", "/tools/scan.cpp", "/Makefile", "/engine/cpu/new.h"}) {
     const bool existed = std::filesystem::exists(copy.path + file);
     const std::string before = check::read_all(copy.path + file);
     check::write_all(copy.path + file, before + "\n# \n");
@@ -55,21 +55,24 @@ TEST("build: the frozen hash changes with any file of engine, harness, judge or 
   }
 }
 
-TEST("build: an experiment that compiles becomes a trainer, one that defines a frozen symbol does not link") {
+TEST("build: an experiment that compiles becomes a trainer, one that reaches for a frozen symbol does not") {
   Folder folder;
   const std::string trainer = folder.path + "/train";
-  const auto built = [&](const std::string& source) { return build_trainer(folder, source); };
   const std::string shipped = check::read_all("experiment/train.cu");
-  CHECK_EQUAL(built(shipped).exit, 0);
+  CHECK_EQUAL(build_trainer(folder, shipped).last_error, "");
   CHECK(std::filesystem::exists(trainer));
-  for (const char* theft : {"extern const char frozen_sha256[65]; const char frozen_sha256[65] = \"0\";",
-                            "namespace swarm { double work_seconds(const std::vector<Cost>&) { return 1e-9; } }"}) {
-    const auto outcome = built(shipped + "\n#include \"engine/core/network.h\"\n" + theft);
+  const auto refused = [&](const std::string& theft, int code, const std::string& words) {
+    const auto outcome = build_trainer(folder, shipped + theft);
     CHECK(outcome.exit != 0);
-    CHECK(check::read_all(folder.path + "/stderr").find("multiple definition") != std::string::npos);
+    const std::string said = check::read_all(folder.path + "/stderr");
+    if (said.find(words) == std::string::npos || said.find("Error " + std::to_string(code)) == std::string::npos)
+      check::fail(__FILE__, __LINE__, "expected \"" + words + "\" and make's Error " + std::to_string(code) + ", got: " + said);
     CHECK(!std::filesystem::exists(trainer));
-  }
-  CHECK(built("this is no experiment").exit != 0);
+  };
+  refused("\n#include \"engine/core/network.h\"\n", 5, "#include \"engine/core/network.h\"");              // by its text
+  refused("\nnamespace swarm { double work_seconds() { return 1e-9; } }\n", 5, "reopening namespace swarm");
+  refused("\nint steps_seen = 0;\n", 5, "steps_seen lives");  // by what became of it
+  refused("\nthis is no experiment\n", 1, "error:");
 }
 
 TEST("train: a run that diverges is exit 3 with its report written and no checkpoint") {

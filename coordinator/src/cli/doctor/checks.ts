@@ -105,7 +105,7 @@ function trainer({ checkout }: Places): Check {
     accessSync(judge, constants.X_OK)
     // Whatever changed is compiled anew, so the newest thing built is younger than the newest source.
     const built = newest(path.join(folder, 'build'))
-    const stale = ['engine', 'harness', 'judge'].some((room) => newest(path.join(folder, room)) > built)
+    const stale = ['engine', 'harness', 'judge', 'tools'].some((room) => newest(path.join(folder, room)) > built)
     return stale ? bad('trainer', 'built from older sources', fix) : good('trainer', 'built')
   } catch {
     return bad('trainer', 'not built', fix)
