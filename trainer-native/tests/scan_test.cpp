@@ -27,7 +27,7 @@ std::string object_of(const std::string& source) {
   Folder folder;
   check::write_all(folder.path + "/x.cpp", source);
   const char* compiler = std::getenv("CXX");
-  const auto made = check::run(folder, std::string(compiler ? compiler : "g++") + " -std=c++17 -O1 -c -o " + folder.path + "/x.o " + folder.path + "/x.cpp");
+  const auto made = check::run(folder, std::string(compiler ? compiler : "g++") + " -std=c++17 -w -O1 -c -o " + folder.path + "/x.o " + folder.path + "/x.cpp");
   CHECK_EQUAL(made.last_error, "");
   std::string all;
   for (const Finding& finding : swarm::scan_object(check::read_all(folder.path + "/x.o"))) all += finding.why + "\n";
