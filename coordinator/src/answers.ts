@@ -8,8 +8,9 @@ import type { Coordinator } from './coordinator.ts'
 import type { Ground } from './ground.ts'
 import { hasCommit } from './hub.ts'
 import { putBundle } from './promotion.ts'
+import type { Purse } from './purse/purse.ts'
 
-export function answerAll(c: Coordinator, ground: Ground): Subscription[] {
+export function answerAll(c: Coordinator, ground: Ground, purse: Purse): Subscription[] {
   const { bus } = c
   return [
     bus.answer('join', (request) => c.turn(() => join(c, ground, request))),
@@ -26,6 +27,11 @@ export function answerAll(c: Coordinator, ground: Ground): Subscription[] {
     ),
     bus.answer('duplicate', (request) => c.turn(async () => duplicate(c, request))),
     bus.answer('suggest', (request) => c.turn(() => suggest(c, request))),
+    bus.answer('reserve', ({ call }) => purse.reserve(call)),
+    bus.answer('settle', async ({ end, limits }) => {
+      await purse.settle(end, limits)
+      return { ok: true as const }
+    }),
     // In turn, so that what follows from every recorded result is out when the answer comes.
     bus.answer('ping', () => c.turn(async () => ({ run: c.run.run, seq: c.board.seq, pid: process.pid }))),
   ]

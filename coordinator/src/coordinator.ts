@@ -1,6 +1,7 @@
 // The coordinator: fold, decide, publish what is missing, again and again. Everything that changes the board happens in one line,
 // one turn after the other, and every turn may be repeated.
 import type { Bus } from '@swarm/shared/bus'
+import type { CapName } from '@swarm/shared/call'
 import { Result } from '@swarm/shared/result'
 import { type Knob, readKnobs } from '@swarm/shared/knobs'
 import { lineOf } from './work.ts'
@@ -11,6 +12,7 @@ import { moveBest } from './best.ts'
 import { crashPoint } from './crash.ts'
 import { sourceAt } from './hub.ts'
 import type { Ledger } from './ledger.ts'
+import { lostCalls } from './purse/lost.ts'
 import { promote, putBundle } from './promotion.ts'
 import { checkResult, unreadable } from './results.ts'
 import type { Roster } from './roster.ts'
@@ -22,6 +24,8 @@ const MAX_ROUNDS = 10_000
 export interface Finished {
   reason: string
   failed: boolean
+  /** The cap that ended it, when one did. */
+  cap?: CapName
 }
 
 export class Coordinator {
@@ -82,7 +86,8 @@ export class Coordinator {
 
   async #perform(step: Step): Promise<void> {
     if (step.do === 'finish') {
-      this.finished = { reason: step.reason, failed: step.failed }
+      const { reason, failed, cap } = step
+      this.finished = { reason, failed, ...(cap === undefined ? {} : { cap }) }
       return
     }
     if (step.do === 'promote') {
@@ -137,11 +142,22 @@ export class Coordinator {
     await this.settle(true)
   }
 
+  /** A cap is reached: nothing new is begun, and the run ends when the last agent has finished what it runs and left. */
+  async reach(cap: CapName, why: string): Promise<void> {
+    if (this.run.reached !== undefined || this.finished !== undefined) return
+    this.log(why)
+    await this.write({ type: 'cap-reached', run: this.run.run, cap, why })
+    await this.settle(false)
+  }
+
   /** An agent is gone: said so by itself, or silent for too long. Its own line is moved to where others look. */
   async left(agent: string, session: number, reason: string): Promise<void> {
     const known = this.board.agents.get(`${agent}-${session}`)
     if (known === undefined || known.left !== undefined) return
     await this.write({ type: 'agent-left', agent, session, reason })
+    for (const fact of lostCalls(this.board, agent)) await this.write(fact)
     await moveLines(this.bus, this.board, this.program.track, this.roster.names())
+    // The last one to leave a run that has come to a cap ends it.
+    if (this.run.reached !== undefined) await this.settle(false)
   }
 }

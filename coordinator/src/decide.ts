@@ -1,6 +1,7 @@
 // decide: what should exist next, given the board. Pure: the same board gives the same answer, so after a crash nothing is done twice.
 // Facts come in small batches; whoever asked writes them, folds them, and asks again until nothing is left to do.
 import { worth } from './board/value.ts'
+import { drained, laneCap } from './decide/caps.ts'
 import { baselines, controls } from './decide/controls.ts'
 import { finish, recordedInRun, topUp } from './decide/queue.ts'
 import { screenOf, verdictOn } from './decide/verdicts.ts'
@@ -12,17 +13,17 @@ export function decide(world: World): Step[] {
   const now = worth(world.board)
   if (run === undefined || run.stopped !== undefined || program === undefined || now === undefined) return []
   const s: Situation = { ...world, run, program, worth: now }
-  for (const concern of [promotions, baselines, verdicts, controls, screens, topUp, finish]) {
+  for (const concern of [laneCap, promotions, baselines, verdicts, controls, screens, topUp, drained, finish]) {
     const steps = wanted(s, concern(s))
     if (steps.length > 0) return steps
   }
   return []
 }
 
-/** Past its goal a run starts nothing new: what runs is finished and judged, what a new best calls for waits for the next run. */
+/** Past its goal, or at a cap, a run starts nothing new: what runs is finished and judged, what a new best calls for waits for the next run. */
 function wanted(s: Situation, steps: Step[]): Step[] {
-  const { experiments } = s.run
-  if (experiments === undefined || recordedInRun(s) < experiments) return steps
+  const { experiments, reached } = s.run
+  if (reached === undefined && (experiments === undefined || recordedInRun(s) < experiments)) return steps
   return steps.filter((step) => step.do !== 'write' || step.fact.type !== 'experiment-planned')
 }
 

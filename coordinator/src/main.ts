@@ -1,10 +1,9 @@
 // The coordinator process: holds the home, catches up with the ledger, answers agents, decides on every result. Killed at any
 // instruction it starts again from the ledger. stdout carries one JSON line, `ready`; the log is in <home>/logs/coordinator.log.
-// Exit codes: 0 the run reached its goal, or was told to stop · 6 it cannot go on until a person has changed something, and starting
+// Exit codes: 0 the run reached its goal, or was told to stop · 5 it came to a cap · 6 it cannot go on until a person has changed something, and starting
 // it again would not help · 1 any other failure.
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import pino from 'pino'
 import { type Bus, openBus } from '@swarm/shared/bus'
 import { ProgramInvalid } from '@swarm/shared/settings'
@@ -19,11 +18,16 @@ import { adoption, type Ground, GroundMissing, readGround } from './ground.ts'
 import { CheckoutUnusable, ensureHub } from './hub.ts'
 import { takeResults } from './intake.ts'
 import { Ledger } from './ledger.ts'
+import { lostCalls } from './purse/lost.ts'
+import { PricesInvalid, readPrices } from './purse/prices.ts'
+import { Purse } from './purse/purse.ts'
+import { CAP_FLAGS, capWords } from './purse/spending.ts'
 import { holdHome } from './lock.ts'
 import { mendHub, putBundle, shipped } from './promotion.ts'
 import { Roster } from './roster.ts'
-import { endedBefore, openRun, rememberEnd, RunFailed, type RunWish, stopRun } from './runs.ts'
+import { endedBefore, openRun, rememberEnd, RunFailed, stopRun } from './runs.ts'
 import { ensureStreams, StreamsUnusable } from './streams.ts'
+import { told } from './told.ts'
 import { moveLines, putBackLost } from './work.ts'
 
 const SILENCE_LOOK_MS = 5_000
@@ -33,33 +37,12 @@ const COUNT_MS = 60_000
 /** A look this late means that this process was asleep: the silence was its own. */
 const SLEPT_MS = 3 * SILENCE_LOOK_MS
 const CANNOT_GO_ON = 6
+const SPENT = 5
 
-const text = { type: 'string' } as const
-const { values: given } = parseArgs({
-  options: {
-    home: text,
-    url: text,
-    program: text,
-    data: text,
-    checkout: text,
-    seed: text,
-    agents: text,
-    experiments: text,
-    minutes: text,
-    budget: text,
-  },
-})
-
-function needed(name: 'home' | 'program' | 'data' | 'checkout'): string {
-  const value = given[name]
-  if (value === undefined) throw new Error(`--${name} is missing; the coordinator is started by: swarm up`)
-  return path.resolve(value)
-}
-
-async function main(): Promise<void> {
-  const home = needed('home')
-  const url = given.url ?? process.env.SWARM_URL
-  if (url === undefined) throw new Error('--url is missing; the coordinator is started by: swarm up')
+async function main(): Promise<number> {
+  const given = told()
+  const { home, url, wish } = given
+  const prices = readPrices(given.prices)
   mkdirSync(path.join(home, 'logs'), { recursive: true })
   const logger = pino(pino.destination({ dest: path.join(home, 'logs', 'coordinator.log'), sync: true }))
   const log = (line: string, about: object = {}): void => logger.info(about, line)
@@ -79,35 +62,32 @@ async function main(): Promise<void> {
     await stopRun(ledger, over.reason)
     bus.control('all', { do: 'stop', reason: over.reason })
     await bus.nc.flush()
-    if (over.failed) throw new RunFailed(over.reason)
-    return
+    return exitCodeOf(over)
   }
 
   const ground = readGround({
-    program: needed('program'),
-    data: needed('data'),
-    checkout: needed('checkout'),
+    program: given.program,
+    data: given.data,
+    checkout: given.checkout,
     ...(given.budget === undefined ? {} : { budget: given.budget }),
   })
-  const hub = await ensureHub(home, needed('checkout'))
+  const hub = await ensureHub(home, given.checkout)
   const adopted = adoption(ledger.board, ground)
   if (adopted !== undefined) await ledger.write(adopted)
   if (ledger.board.bests.size === 0) await ledger.write(await shipped(hub, ground.program.editable))
   await mendHub(hub, ledger.board)
-  const wish: RunWish = {
-    seed: Number(given.seed ?? 1),
-    agents: Number(given.agents ?? 0),
-    ...(given.experiments === undefined ? {} : { experiments: Number(given.experiments) }),
-  }
-  await openRun(ledger, wish, given.minutes === undefined ? undefined : Number(given.minutes))
+  await openRun(ledger, wish, given.minutes)
 
   const roster = new Roster(() => ledger.board)
   bus.onHeartbeat((beat) => roster.see(beat))
   const c = new Coordinator(bus, ledger, hub, roster, wish.agents, log)
+  const purse = new Purse(c, prices)
   await putBundle(bus, hub, currentBest(ledger.board)?.best.commit as string)
 
   // As the coordinator before would have gone on: what it had planned, then what it had recorded, then what was handed in since.
   await c.turn(async () => {
+    // Its process is gone, whatever it asked a model.
+    await purse.lose('director')
     await lookForLost(c, roster)
     await c.settle(true)
   })
@@ -116,8 +96,8 @@ async function main(): Promise<void> {
     await moveLines(bus, ledger.board, ground.track, here(roster))
     await c.settle(true)
   })
-  answerAll(c, ground)
-  const told = listenToSignals()
+  answerAll(c, ground, purse)
+  const heard = listenToSignals()
   process.stdout.write(`${JSON.stringify({ ready: true, run: c.run.run, seq: ledger.board.seq, pid: process.pid })}\n`)
   log('ready', { run: c.run.run, seq: ledger.board.seq })
   // Only agents without the data set need it: nobody else waits for it.
@@ -125,9 +105,11 @@ async function main(): Promise<void> {
     log(`the data set could not be put into the object store: ${(error as Error).message}`),
   )
 
-  const end = await theEnd(c, roster, told)
+  const end = await theEnd(c, roster, heard, given.minutes)
   if (end.reached) rememberEnd(home, end)
+  await lastCalls(c, end.reason)
   const goodbye = c.turn(async () => {
+    await purse.lose()
     await stopRun(ledger, end.reason)
     bus.control('all', { do: 'stop', reason: end.reason })
     await bus.nc.flush()
@@ -141,7 +123,21 @@ async function main(): Promise<void> {
   await bus.close()
   await store.close()
   lock.close()
-  if (end.failed) throw new RunFailed(end.reason)
+  return exitCodeOf(end)
+}
+
+function exitCodeOf({ failed, cap, reason }: Finished): number {
+  if (failed) throw new RunFailed(reason)
+  return cap === undefined ? 0 : SPENT
+}
+
+/** Callers that are told to stop settle what they have in flight; what they do not in time is lost. Only asked where there is any. */
+async function lastCalls(c: Coordinator, reason: string): Promise<void> {
+  const inFlight = (): boolean => lostCalls(c.board).length > 0
+  if (!inFlight()) return
+  c.bus.control('all', { do: 'stop', reason })
+  const deadline = Date.now() + GOODBYE_MS
+  while (inFlight() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 50))
 }
 
 /** An agent on another machine gets its data set from the object store. */
@@ -173,17 +169,30 @@ function listenToSignals(): { why?: string } {
 async function theEnd(
   c: Coordinator,
   roster: Roster,
-  told: { why?: string },
+  heard: { why?: string },
+  minutes = Infinity,
 ): Promise<Finished & { reached: boolean }> {
   const parent = process.ppid
-  const deadline = given.minutes === undefined ? Infinity : Date.parse(c.run.at) + Number(given.minutes) * 60_000
+  const deadline = Date.parse(c.run.at) + minutes * 60_000
+  const wall = c.run.caps?.wallSeconds ?? Infinity
+  let draining = false
   let looked = Date.now()
   let counted = Date.now()
   for (;;) {
     if (c.finished !== undefined) return { ...c.finished, reached: true }
-    if (told.why !== undefined || process.ppid !== parent)
-      return { reason: told.why ?? 'its supervisor is gone', failed: false, reached: false }
-    if (Date.now() > deadline) return { reason: `${given.minutes} minutes are over`, failed: false, reached: true }
+    if (heard.why !== undefined || process.ppid !== parent)
+      return { reason: heard.why ?? 'its supervisor is gone', failed: false, reached: false }
+    if (Date.now() > deadline) return { reason: `${minutes} minutes are over`, failed: false, reached: true }
+    if (Date.now() > Date.parse(c.run.at) + wall * 1_000 && c.run.reached === undefined)
+      await c.turn(() =>
+        c.reach('wallSeconds', `the cap of ${capWords('wallSeconds', wall)} (${CAP_FLAGS.wallSeconds}) is reached`),
+      )
+    if (c.run.reached !== undefined && !draining) {
+      draining = true
+      // The supervisor brings back agents that end well, unless it knows that they were meant to.
+      process.stdout.write(`${JSON.stringify({ draining: c.run.reached.cap })}\n`)
+      c.bus.control('all', { do: 'drain', reason: c.run.reached.why })
+    }
     if (Date.now() - looked > SILENCE_LOOK_MS) {
       if (Date.now() - looked > SLEPT_MS) roster.forgive()
       looked = Date.now()
@@ -206,6 +215,7 @@ const HOPELESS = [
   StreamsUnusable,
   LedgerBroken,
   BoardUnusable,
+  PricesInvalid,
 ]
 
 function fail(error: unknown): never {
@@ -214,4 +224,4 @@ function fail(error: unknown): never {
   process.exit(HOPELESS.some((kind) => error instanceof kind) ? CANNOT_GO_ON : 1)
 }
 
-main().then(() => process.exit(0), fail)
+main().then((code) => process.exit(code), fail)

@@ -29,8 +29,10 @@ export interface Part {
   log: string
   /** Exit code with which it gives up for good. */
   givesUpWith?: number
-  /** A good end is no end for this one: started again as well, unless stopped within `RETURN_MS`. */
-  returns?: boolean
+  /** Exit code with which it says that a cap is reached. */
+  spentWith?: number
+  /** A good end is no end for this one while this says so: started again as well, unless stopped within `RETURN_MS`. */
+  returns?: () => boolean
 }
 
 export interface Watching {
@@ -42,8 +44,8 @@ export interface Watching {
 
 export interface Kept {
   readonly name: string
-  /** Settles when it ended with code 0 or was stopped; rejects with CrashLoop or GaveUp. */
-  readonly done: Promise<'finished' | 'stopped'>
+  /** Settles when it ended with code 0, came to a cap or was stopped; rejects with CrashLoop or GaveUp. */
+  readonly done: Promise<'finished' | 'spent' | 'stopped'>
   identity(): Identity | undefined
   stop(graceMs: number): Promise<void>
 }
@@ -73,7 +75,7 @@ export function keepRunning(part: Part, watching: Watching = {}): Kept {
       }
     })
 
-  async function live(): Promise<'finished' | 'stopped'> {
+  async function live(): Promise<'finished' | 'spent' | 'stopped'> {
     for (let shortLives = 0; ; ) {
       const born = Date.now()
       const words: string[] = []
@@ -91,8 +93,9 @@ export function keepRunning(part: Part, watching: Watching = {}): Kept {
       if (stopping) return 'stopped'
       if (end.how === 'exit' && end.code === part.givesUpWith)
         throw new GaveUp(reasonIn(words) ?? `${part.name} gave up. Its log: ${part.log}`)
+      if (end.how === 'exit' && end.code === part.spentWith) return 'spent'
       const well = end.how === 'exit' && end.code === 0
-      if (well && part.returns !== true) return 'finished'
+      if (well && part.returns?.() !== true) return 'finished'
       if (well) await pause(RETURN_MS)
       if (stopping) return 'stopped'
       shortLives = Date.now() - born < SHORT_LIFE ? shortLives + 1 : 1

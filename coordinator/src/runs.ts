@@ -2,9 +2,13 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { type Caps, CapName } from '@swarm/shared/call'
+import type { RunRecord } from './board/schema.ts'
 import type { Finished } from './coordinator.ts'
 import type { Ledger } from './ledger.ts'
+import { lostCalls } from './purse/lost.ts'
 import { identityOf } from './server/identity.ts'
 
 /** The run has ended without its goal; the message is the reason. */
@@ -16,20 +20,25 @@ export interface RunWish {
   seed: number
   agents: number
   experiments?: number
+  caps?: Caps
 }
 
 /** Sessions of earlier runs are over; an agent that is still there reads it on the ledger and joins again. */
 async function endSessions(ledger: Ledger): Promise<void> {
   for (const { agent, session, left } of [...ledger.board.agents.values()])
     if (left === undefined) await ledger.write({ type: 'agent-left', agent, session, reason: 'its run is over' })
+  for (const fact of lostCalls(ledger.board)) await ledger.write(fact)
 }
+
+const sameWish = (last: RunRecord, { seed, agents, experiments, caps }: RunWish): boolean =>
+  last.seed === seed && last.agents === agents && last.experiments === experiments && isDeepStrictEqual(last.caps, caps)
 
 /** Goes on with the last run when it is the same one, was not stopped and has time left; else begins the next. */
 export async function openRun(ledger: Ledger, wish: RunWish, minutes = Infinity): Promise<void> {
   const { runs } = ledger.board
   const last = runs.get(runs.size)
   if (last !== undefined && last.stopped === undefined) {
-    const same = last.seed === wish.seed && last.agents === wish.agents && last.experiments === wish.experiments
+    const same = sameWish(last, wish)
     if (same && Date.now() < Date.parse(last.at) + minutes * 60_000) return
     await stopRun(ledger, 'cut off')
   }
@@ -44,7 +53,7 @@ export async function stopRun(ledger: Ledger, reason: string): Promise<void> {
     await ledger.write({ type: 'swarm-stopped', run: last.run, reason })
 }
 
-const End = z.object({ parent: z.string().min(1), reason: z.string(), failed: z.boolean() })
+const End = z.object({ parent: z.string().min(1), reason: z.string(), failed: z.boolean(), cap: CapName.optional() })
 const endFile = (home: string): string => path.join(home, 'ended.json')
 
 /** Whoever started this process, and for what: the supervisor of one `swarm up`. */
@@ -61,8 +70,8 @@ function parent(): string {
  * Notes that the run of this supervisor is at its end, before the ledger says so: killed between the ledger's word and its own exit,
  * a coordinator is started again by the same supervisor, and must not begin another run.
  */
-export function rememberEnd(home: string, { reason, failed }: Finished): void {
-  writeFileSync(`${endFile(home)}.new`, JSON.stringify({ parent: parent(), reason, failed }))
+export function rememberEnd(home: string, { reason, failed, cap }: Finished): void {
+  writeFileSync(`${endFile(home)}.new`, JSON.stringify({ parent: parent(), reason, failed, cap }))
   renameSync(`${endFile(home)}.new`, endFile(home))
 }
 
@@ -70,7 +79,8 @@ export function rememberEnd(home: string, { reason, failed }: Finished): void {
 export function endedBefore(home: string): Finished | undefined {
   try {
     const end = End.parse(JSON.parse(readFileSync(endFile(home), 'utf8')))
-    return end.parent === parent() ? { reason: end.reason, failed: end.failed } : undefined
+    const { reason, failed, cap } = end
+    return end.parent === parent() ? { reason, failed, ...(cap === undefined ? {} : { cap }) } : undefined
   } catch {
     return undefined // none, or torn by a power cut: then the ledger alone says how the run stands
   }

@@ -94,3 +94,5 @@ export const Caps = z.strictObject({
   wallSeconds: z.number().positive().optional(),
 })
 export type Caps = z.infer<typeof Caps>
+export const CapName = z.enum(['usd', 'tokens', 'calls', 'laneSeconds', 'wallSeconds'])
+export type CapName = z.infer<typeof CapName>

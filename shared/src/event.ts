@@ -3,7 +3,7 @@
 import { z } from 'zod'
 import { Budget, Commit, Experiment, ExperimentId, Seed, Sha256 } from './experiment.ts'
 import { Finding } from './finding.ts'
-import { Call, CallEnd, Caps } from './call.ts'
+import { Call, CallEnd, CapName, Caps } from './call.ts'
 import { Area, Hypothesis, HypothesisId } from './hypothesis.ts'
 import { Program } from './program.ts'
 import { ResearcherOf } from './researcher.ts'
@@ -99,6 +99,14 @@ export const Fact = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('call-reserved'), at, call: Call, upToUsd: z.number().nonnegative().optional() }),
   /** What came of it. `usd` by the price table of that day; absent when the price is not known, never 0 instead. */
   z.strictObject({ type: z.literal('call-settled'), at, end: CallEnd, usd: z.number().nonnegative().optional() }),
+  /** A run has come to one of its caps: nothing new is begun, what runs is finished and judged, then it ends. */
+  z.strictObject({
+    type: z.literal('cap-reached'),
+    at,
+    run: z.number().int().positive(),
+    cap: CapName,
+    why: z.string().max(500),
+  }),
   /** No further experiment of this hypothesis, and no promotion. */
   z.strictObject({
     type: z.literal('hypothesis-vetoed'),
@@ -133,6 +141,7 @@ export function factKey(fact: Fact): string {
   switch (fact.type) {
     case 'swarm-started':
     case 'swarm-stopped':
+    case 'cap-reached':
       return String(fact.run)
     case 'program-adopted':
       return String(fact.n)

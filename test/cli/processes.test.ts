@@ -41,7 +41,7 @@ test('killed, it comes back; stopped, it does not', async () => {
 test('a good end is the end; for one that returns it is not', async () => {
   assert.equal(await keepRunning(part('')).done, 'finished')
   let starts = 0
-  const kept = keepRunning(part('', { returns: true }), {
+  const kept = keepRunning(part('', { returns: () => true }), {
     started: () => {
       if (++starts === 2) void kept.stop(1_000)
     },

@@ -9,6 +9,7 @@ import { openLine } from '../work.ts'
 export async function join(c: Coordinator, ground: Ground, request: AskRequest<'join'>): Promise<AskReply<'join'>> {
   const { program, budget, track, manifest, frozen } = c.program
   if (c.finished !== undefined) return { refused: `this run is over: ${c.finished.reason}` }
+  if (c.run.reached !== undefined) return { refused: `this run is at its end: ${c.run.reached.why}` }
   if (request.frozen !== frozen)
     return {
       refused: `your trainer's frozen sources (${request.frozen.slice(0, 10)}) are not this swarm's (${frozen.slice(0, 10)}). Check out the same commit and build again: make -C trainer-native`,

@@ -51,6 +51,11 @@ function record(board: Board, seq: number, fact: Fact): Touched[] {
       board.runs.set(fact.run, { ...run, stopped: { at, reason: fact.reason, seq } })
       return [['runs', fact.run]]
     }
+    case 'cap-reached': {
+      const run = known(board.runs.get(fact.run), seq, `run ${fact.run}`)
+      board.runs.set(fact.run, { ...run, reached: { cap: fact.cap, why: fact.why, at } })
+      return [['runs', fact.run]]
+    }
     case 'program-adopted': {
       const { type: _, ...program } = fact
       board.programs.set(fact.n, { ...program, seq })

@@ -1,5 +1,5 @@
 // What the board holds: one table a noun, one record a key. Every record follows from the facts of the ledger and from nothing else.
-import type { Call, CallEnd, Caps } from '@swarm/shared/call'
+import type { Call, CallEnd, CapName, Caps } from '@swarm/shared/call'
 import type { Best, Fact, FactOf } from '@swarm/shared/event'
 import type { Experiment } from '@swarm/shared/experiment'
 import type { Finding } from '@swarm/shared/finding'
@@ -15,6 +15,8 @@ export interface RunRecord {
   agents: number
   experiments?: number
   caps?: Caps
+  /** The cap it has come to. */
+  reached?: { cap: CapName; why: string; at: string }
   stopped?: { at: string; reason: string; seq: number }
 }
 export type ProgramRecord = Omit<FactOf<'program-adopted'>, 'type'> & { seq: number }

@@ -17,7 +17,7 @@ const open = (s: Situation): HypothesisRecord[] =>
 
 /** New hypotheses from the search, as many as are missing. */
 export function topUp(s: Situation): Step[] {
-  if (!s.topUp) return []
+  if (!s.topUp || s.run.reached !== undefined) return []
   const left =
     s.run.experiments === undefined ? Infinity : s.run.experiments - recordedInRun(s) - liveExperiments(s).length
   const missing = Math.min(left, OPEN_PER_AGENT * s.agents - open(s).length)
@@ -53,8 +53,8 @@ function past(s: Situation): Past[] {
 
 /** The run is over when it has its experiments and no comparison is left half done, or when nothing is left to try. */
 export function finish(s: Situation): Step[] {
-  const { experiments } = s.run
-  if (experiments === undefined) return []
+  const { experiments, reached } = s.run
+  if (experiments === undefined || reached !== undefined) return []
   if (recordedInRun(s) < experiments) {
     if (!s.topUp || open(s).length > 0 || liveExperiments(s).length > 0) return []
     const reason = `${recordedInRun(s)} experiments recorded; the search has tried every setting of the knobs there are`

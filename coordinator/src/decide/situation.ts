@@ -1,4 +1,5 @@
 // What a decision is made from and what it may come to. Nothing here touches the world.
+import type { CapName } from '@swarm/shared/call'
 import type { Fact } from '@swarm/shared/event'
 import type { Finding } from '@swarm/shared/finding'
 import type { Experiment } from '@swarm/shared/experiment'
@@ -16,7 +17,7 @@ export type Step =
   /** Commit the diff of a confirmed hypothesis, write best-moved, move the branch. */
   | { do: 'promote'; finding: Finding; diff: string; agent: string; valBpb: number }
   /** Nothing is left to do. failed: it cannot go on, and a person has to look. */
-  | { do: 'finish'; reason: string; failed: boolean }
+  | { do: 'finish'; reason: string; failed: boolean; cap?: CapName }
 
 export interface World {
   board: Board

@@ -39,6 +39,8 @@ export function gist(fact: Fact): string {
       return `${fact.call.id} ${fact.call.by} asks ${fact.call.provider} ${fact.call.model} (${fact.call.role}), at most ${money(fact.upToUsd)}`
     case 'call-settled':
       return `${fact.end.id} ${fact.end.how}, ${tokensOf(fact.end.usage)} tokens, ${money(fact.usd)}`
+    case 'cap-reached':
+      return `run ${fact.run}: ${fact.why}; what runs is finished and judged, nothing new is begun`
     case 'hypothesis-vetoed':
       return `${fact.hypothesis} by ${fact.by}${fact.reason === undefined ? '' : `: ${fact.reason}`}`
     case 'focus-set':

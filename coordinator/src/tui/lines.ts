@@ -67,6 +67,8 @@ export class Lines {
           `best       #${b.n} val_bpb ${bpb(b.valBpb)}${below(this.fold.view())}, gain ${signed(b.gain)}, seeds ${b.seeds.join(' ')}: ${plainText(b.title ?? '')}`,
         )
       }
+      case 'cap-reached':
+        return this.#line(at, `cap        ${plainText(gist(fact))}`)
       case 'hypothesis-vetoed':
       case 'focus-set':
       case 'agent-paused':

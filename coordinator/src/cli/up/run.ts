@@ -22,15 +22,14 @@ export async function runSwarm(options: UpOptions): Promise<number> {
   const hold = holdHome(options.home, { agents, checkout: options.checkout, data: options.data })
   const stop = stopRequests(() => hold.release())
   try {
-    await runHeld(options, agents, hold, stop)
-    return EXIT.done
+    return await runHeld(options, agents, hold, stop)
   } finally {
     stop.forget()
     hold.release()
   }
 }
 
-async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: StopRequest): Promise<void> {
+async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: StopRequest): Promise<number> {
   const started = Date.now()
   const early = new Lines(new Fold(), data)
   let show: Show | undefined
@@ -44,7 +43,7 @@ async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: Sto
     if (isDefault) await makeData(options.data, true, note)
   })()
   await Promise.race([stop.asked, preparing])
-  if (stop.heard()) return
+  if (stop.heard()) return EXIT.done
 
   const swarm = await supervise(swarmOptions(options, agents), {
     note,
@@ -67,8 +66,9 @@ async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: Sto
     note('stopping; once more ends it at once')
     return swarm.stop()
   })
+  let how: Awaited<typeof swarm.done>
   try {
-    await swarm.done
+    how = await swarm.done
   } catch (error) {
     if (!(error instanceof GaveUp)) throw error
     const log = path.join(options.home, 'logs', 'coordinator.log')
@@ -83,6 +83,7 @@ async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: Sto
   }
   const typed = (verb: string): string => commandFor(verb, options.home)
   for (const line of closing(show.fold.view(), (Date.now() - started) / 1000, typed)) data(line)
+  return how === 'spent' ? EXIT.budget : EXIT.done
 }
 
 function swarmOptions(options: UpOptions, agents: number): SwarmOptions {

@@ -28,8 +28,8 @@ export interface Supervisor {
   readonly server: Server
   /** The coordinator answers (or has not for a minute, and agents were started all the same). */
   readonly ready: Promise<void>
-  /** `reached`: the coordinator ended by itself, its goal reached. Rejects with CrashLoop or GaveUp. */
-  readonly done: Promise<'reached' | 'stopped'>
+  /** `reached`: the coordinator ended by itself, its goal reached · `spent`: a cap is reached. Rejects with CrashLoop or GaveUp. */
+  readonly done: Promise<'reached' | 'spent' | 'stopped'>
   stop(): Promise<void>
 }
 
@@ -49,6 +49,8 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
     publish()
   }
   let stopping = false
+  /** At a cap agents end well, and are not to come back. */
+  let draining = false
   let fail: (error: Error) => void = () => {}
   const failed = new Promise<never>((_, reject) => {
     fail = reject
@@ -110,6 +112,7 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
     watching('coordinator', {
       line: (line) => {
         if (/^\{.*"ready"/.test(line)) ready()
+        if (/^\{.*"draining"/.test(line)) draining = true
       },
     }),
   )
@@ -124,7 +127,10 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
       const name = `${options.prefix}${i + 1}`
       const { home, checkout, data, researcher } = options
       const agent = keepRunning(
-        { ...agentPart({ url: server.agentUrl, home, checkout, data, researcher, name, cores }), returns: true },
+        {
+          ...agentPart({ url: server.agentUrl, home, checkout, data, researcher, name, cores }),
+          returns: () => !draining,
+        },
         watching(name),
       )
       agents.push(agent)
@@ -147,8 +153,8 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
     return stopped
   }
 
-  const ended = coordinator.done.then((how): 'reached' | 'stopped' =>
-    how === 'finished' && !stopping ? 'reached' : 'stopped',
+  const ended = coordinator.done.then((how) =>
+    how === 'spent' ? how : how === 'finished' && !stopping ? ('reached' as const) : ('stopped' as const),
   )
   const done = Promise.race([ended, failed]).then(
     async (how) => {
