@@ -58,9 +58,9 @@ BudgetClock::BudgetClock(const Budget& budget, double work_per_step, int tokens_
   if (steps_ < 1) throw Failure(Exit::refused, "one step alone costs more than the budget " + budget.text + "; use a smaller network or fewer tokens a step");
 }
 
-void BudgetClock::start() {
-  wall_start_ = seconds_of(CLOCK_MONOTONIC);
-  cpu_start_ = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+void BudgetClock::start(double wall_before, double cpu_before) {
+  wall_start_ = seconds_of(CLOCK_MONOTONIC) - wall_before;
+  cpu_start_ = seconds_of(CLOCK_PROCESS_CPUTIME_ID) - cpu_before;
 }
 
 double BudgetClock::wall_seconds() const { return seconds_of(CLOCK_MONOTONIC) - wall_start_; }

@@ -25,11 +25,11 @@ class BudgetClock {
  public:
   BudgetClock(const Budget& budget, double work_per_step, int tokens_per_step, int workers);  // throws Failure(Exit::refused) when not one step fits
   int64_t steps() const { return steps_; }  // known ahead for work and tokens, else -1
-  void start();
+  void start(double wall_before = 0, double cpu_before = 0);  // seconds that an earlier process spent on this run
   // Asked before each step: how much is used, as a share of the budget; 1 or more means stop.
   double progress(int64_t steps_done) const;
-  double wall_seconds() const;  // since start
-  double cpu_seconds() const;   // of the whole process, since start
+  double wall_seconds() const;  // since start, and before
+  double cpu_seconds() const;   // of the whole process, since start, and before
 
  private:
   Budget budget_;

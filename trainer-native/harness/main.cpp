@@ -11,12 +11,13 @@ namespace {
 
 const char* const usage =
     "usage: train --data DIR --seed N --budget B --out DIR [--workers 1|2] [--max-steps N] [--json]\n"
+    "             [--resume [--save-seconds N]]\n"
     "       train --data DIR --budget B --describe\n"
     "B is work:20s, tokens:200k, cpu:20s or wall:5m";
 
 void run(int argc, char** argv) {
-  const swarm::Options options(argc, argv, {"--data", "--seed", "--budget", "--out", "--workers", "--max-steps"},
-                               {"--json", "--describe", "--help"}, usage);
+  const swarm::Options options(argc, argv, {"--data", "--seed", "--budget", "--out", "--workers", "--max-steps", "--save-seconds"},
+                               {"--json", "--describe", "--resume", "--help"}, usage);
   if (options.has("--help")) {
     std::printf("%s\n", usage);
     return;
@@ -27,6 +28,8 @@ void run(int argc, char** argv) {
   order.workers = int(options.whole("--workers", 1, 1, 2));
   order.json = options.has("--json");
   if (options.has("--max-steps")) order.max_steps = int64_t(options.whole("--max-steps", 1, 1, 1000000000));
+  order.resume = options.has("--resume");
+  order.save_seconds = double(options.whole("--save-seconds", 10, 0, 86400));
   if (options.has("--describe")) {
     std::printf("%s\n", swarm::describe(order).c_str());
     return;

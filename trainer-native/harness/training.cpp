@@ -6,6 +6,7 @@
 #include <ctime>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include "engine/cpu/kernels.h"
 #include "harness/budget.h"
@@ -17,6 +18,7 @@
 #include "harness/json.h"
 #include "harness/loss_curve.h"
 #include "harness/reference_core.h"
+#include "harness/saved_run.h"
 #include "harness/scale.h"
 #include "harness/training_text.h"
 
@@ -123,7 +125,11 @@ void train(const TrainingOrder& order) {
   const std::string checkpoint_path = order.out + "/checkpoint.bin", report_path = order.out + "/report.json";
   remove_if_there(report_path);  // nothing of an earlier run may be taken for this one's
   remove_if_there(checkpoint_path);
+  if (!order.resume) remove_if_there(order.out + "/state.bin");
+  if (order.resume && order.max_steps >= 0) throw Failure(Exit::usage, "--max-steps ends a run for good; leave it or --resume away");
   Run run(order);
+  if (order.resume && run.clock->steps() < 0)
+    throw Failure(Exit::usage, "--resume needs a budget that is the same on every machine: work or tokens, not " + run.budget.text);
 
   Network& network = *run.network;
   network.init(order.seed);
@@ -131,11 +137,23 @@ void train(const TrainingOrder& order) {
   std::vector<uint16_t> tokens(size_t(run.rows) * cpu_scale.T), targets(tokens.size());
   LossCurve curve;
   Progress lines(run);
-  int64_t step = 0;
   double progress = 0;
   std::string diverged;
 
-  run.clock->start();
+  std::optional<SavedRun> saved;
+  Done done;
+  if (order.resume) {
+    saved.emplace(order.out + "/state.bin", RunName{order.seed, run.budget.text, frozen_sha256, run.data.manifest(), own_binary_sha256()}, order.save_seconds);
+    done = saved->read(network);
+  }
+  int64_t step = 0;
+  for (double loss : done.losses) {
+    text.fill(run.rows, tokens.data(), targets.data());
+    curve.add(++step, loss);
+  }
+  const int64_t resumed_after = step;
+
+  run.clock->start(done.wall_seconds, done.cpu_seconds);
   while ((progress = run.clock->progress(step)) < 1 && step != order.max_steps) {
     text.fill(run.rows, tokens.data(), targets.data());
     const Schedule schedule = experiment_schedule(int(step), float(progress));
@@ -147,6 +165,11 @@ void train(const TrainingOrder& order) {
     }
     const double after = run.clock->progress(step);
     lines.show(step, loss, std::min(after, 1.0), after >= 1 || step == order.max_steps);
+    if (!saved) continue;
+    done.losses.push_back(loss);
+    done.wall_seconds = run.clock->wall_seconds();
+    done.cpu_seconds = run.clock->cpu_seconds();
+    saved->after_step(done, network);
   }
   const double wall = run.clock->wall_seconds(), cpu_seconds = run.clock->cpu_seconds();
   if (diverged.empty() && !weights_are_finite(network)) diverged = "a weight is not a finite number after step " + std::to_string(step);
@@ -169,8 +192,10 @@ void train(const TrainingOrder& order) {
                                   (std::max(wall, 1e-9) * reference_flops_per_second * order.workers));
   report.raw("checkpointSha256", checkpoint_sha256.empty() ? "null" : "\"" + checkpoint_sha256 + "\"");
   report.raw("lossCurve", curve.json());
+  if (resumed_after > 0) report.integer("resumedAfter", uint64_t(resumed_after));
   const std::string line = report.line() + "\n";
   write_whole_file(report_path, line.data(), line.size());
+  if (saved) saved->remove();  // it is done: there is nothing to go on with
   if (!diverged.empty()) throw Failure(Exit::diverged, "diverged: " + diverged);
 }
 

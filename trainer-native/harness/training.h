@@ -12,6 +12,8 @@ struct TrainingOrder {
   uint64_t seed = 0;
   int workers = 1;
   int64_t max_steps = -1;  // the preflight's early stop; -1: none
+  bool resume = false;     // keep state.bin in `out`, and go on from the one that is there; deterministic budgets only
+  double save_seconds = 10;  // between two writes of it
   bool json = false;       // progress as one JSON object a line instead of lines for people
 };
 

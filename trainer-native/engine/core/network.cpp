@@ -103,6 +103,15 @@ double Network::train_step(const Token* tokens, const Token* targets, const Sche
   return loss;
 }
 
+std::vector<Network::Floats> Network::training_state() {
+  std::vector<Floats> all;
+  for (const Parameter& p : inside_->parameters) all.push_back({p.values, size_t(p.rows) * p.cols});
+  for (const auto& l : inside_->learned) if (l.update) all.push_back({inside_->memory + l.state, l.update->state_floats()});
+  return all;
+}
+
+void Network::go_on_after(long steps) { inside_->steps_done = steps; }
+
 const float* Network::forward_logits(const Token* tokens) {
   if (inside_->training) refuse("this network was planned for training: build one for judging");
   inside_->run_shard(0, tokens, nullptr);

@@ -48,6 +48,11 @@ class Network {
   // tokens: [rows, T] -> logits [rows, T, vocab], owned by the network, overwritten by the next call.
   const float* forward_logits(const Token* tokens);
 
+  // All that one step hands to the next, so that a run can stop and go on later: parameters, then what the update rules keep.
+  struct Floats { float* values; size_t count; };
+  std::vector<Floats> training_state();
+  void go_on_after(long steps);  // once training_state() holds what it held after that many
+
   // Two halves of train_step, for tests: gradients without an update, and what they were.
   double loss_and_gradients(const Token* tokens, const Token* targets);
   const float* gradient(int parameter) const;           // summed over shards, [rows, cols]
