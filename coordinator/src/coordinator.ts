@@ -4,6 +4,7 @@ import type { Bus } from '@swarm/shared/bus'
 import type { CapName } from '@swarm/shared/call'
 import { Result } from '@swarm/shared/result'
 import { type Knob, readKnobs } from '@swarm/shared/knobs'
+import { reads } from '@swarm/shared/researcher'
 import { lineOf } from './work.ts'
 import type { Board, ExperimentRecord, ProgramRecord, RunRecord } from './board/schema.ts'
 import { decide } from './decide.ts'
@@ -33,6 +34,8 @@ export class Coordinator {
   finished: Finished | undefined
   /** Set before the bus is closed: from then on it is right that no more results come. */
   closing = false
+  /** May a model still come up with a hypothesis? */
+  thinking: () => boolean = () => false
   #turns: Promise<unknown> = Promise.resolve()
   readonly #knobs = new Map<string, readonly Knob[]>()
 
@@ -42,6 +45,8 @@ export class Coordinator {
     readonly hub: string,
     readonly roster: Roster,
     readonly agents: number,
+    /** How many of the agents asked for read. */
+    readonly readers: number,
     readonly log: (line: string, about?: object) => void,
   ) {}
 
@@ -72,9 +77,14 @@ export class Coordinator {
       if (i > MAX_ROUNDS) throw new Error('the decisions do not come to rest; please report this with the board')
       await this.#readKnobs()
       const live = this.roster.names()
+      const here = this.roster.present().filter(({ agent }) => live.includes(agent))
+      const readers = here.filter(({ researcher }) => reads(researcher)).length
+      const reading = Math.max(this.readers, readers)
       const steps = decide({
         board: this.board,
-        agents: Math.max(this.agents, live.length),
+        agents: reading + Math.max(this.agents - this.readers, live.length - readers),
+        reading,
+        thinking: this.thinking(),
         live,
         topUp,
         knobsAt: (commit) => this.#knobs.get(commit) ?? [],

@@ -80,7 +80,7 @@ async function main(): Promise<number> {
 
   const roster = new Roster(() => ledger.board)
   bus.onHeartbeat((beat) => roster.see(beat))
-  const c = new Coordinator(bus, ledger, hub, roster, wish.agents, log)
+  const c = new Coordinator(bus, ledger, hub, roster, wish.agents, given.readers, log)
   const purse = new Purse(c, prices)
   await putBundle(bus, hub, currentBest(ledger.board)?.best.commit as string)
 

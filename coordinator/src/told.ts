@@ -2,6 +2,7 @@
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Caps } from '@swarm/shared/call'
+import { parseResearcher, type ResearcherOf } from '@swarm/shared/researcher'
 import type { RunWish } from './runs.ts'
 
 const text = { type: 'string' } as const
@@ -22,6 +23,9 @@ const options = {
   'budget-lane-seconds': text,
   'budget-wall': text,
   prices: text,
+  readers: text,
+  director: text,
+  'base-url': text,
 } as const
 
 export interface Told {
@@ -35,6 +39,11 @@ export interface Told {
   budget?: string
   /** File with the table of prices, when it is not the one that is shipped. */
   prices?: string
+  /** How many of the agents asked for read. */
+  readers: number
+  /** The model that directs; absent: off. */
+  director?: ResearcherOf
+  baseUrl?: string
 }
 
 /** $SWARM_URL stands in for --url: it holds a password, and command lines are public. */
@@ -67,7 +76,14 @@ export function told(args: readonly string[] = process.argv.slice(2)): Told {
       agents: number('agents') ?? 0,
       ...present({ experiments: number('experiments'), caps: Object.keys(caps).length === 0 ? undefined : caps }),
     },
-    ...present({ minutes: number('minutes'), budget: values.budget, prices: values.prices }),
+    readers: number('readers') ?? 0,
+    ...present({
+      minutes: number('minutes'),
+      budget: values.budget,
+      prices: values.prices,
+      director: values.director === undefined ? undefined : parseResearcher(values.director),
+      baseUrl: values['base-url'],
+    }),
   }
 }
 

@@ -24,7 +24,11 @@ export class Usage extends Failed {
 }
 
 /** Errors whose message is meant for people and stands alone, by name: so nothing heavy is imported to know them. */
-const CODES: Record<string, number> = { HubUnreachable: EXIT.unreachable, ProgramInvalid: EXIT.usage }
+const CODES: Record<string, number> = {
+  HubUnreachable: EXIT.unreachable,
+  ProgramInvalid: EXIT.usage,
+  PricesInvalid: EXIT.usage,
+}
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage

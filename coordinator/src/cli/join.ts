@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { checkoutDir, stateDir } from '../home.ts'
 import { withExamples } from './examples.ts'
-import { cores, folder, hubAddress, name } from './options.ts'
+import { cores, folder, hubAddress, name, researcherOptions } from './options.ts'
 import type { JoinOptions } from './join/options.ts'
 
 export function register(program: Command): void {
@@ -24,13 +24,13 @@ export function register(program: Command): void {
         .argParser(folder),
     )
     .option('--data <dir>', 'data set, if it is the same; else it is fetched from the hub', folder)
-    .addOption(
-      new Option('--researcher <kind>', 'what turns a hypothesis into an edit').choices(['search']).default('search'),
-    )
     .action(async (url: string, options: JoinOptions) => {
+      const { castOf } = await import('./up/cast.ts')
+      castOf({ ...options, director: 'off' }, 1)
       const { joinSwarm } = await import('./join/run.ts')
       await joinSwarm(url, options)
     })
+  for (const option of researcherOptions()) verb.addOption(option)
   withExamples(verb, [
     "swarm join 'nats://agent:TOKEN@10.0.0.5:4222'",
     "swarm join 'nats://agent:TOKEN@127.0.0.1:4222' --name lab2 --cores 1 --home .swarm/lab2",

@@ -62,3 +62,29 @@ export const dataOption = (): Option =>
     .default(path.join(stateDir(), 'data', 'sotu-v1024'), '<state>/data/sotu-v1024')
     .argParser(folder)
 export const jsonOption = (what = 'facts as JSON on stdout'): Option => new Option('--json', what).default(false)
+
+/** 90 · 90s · 30m · 8h, in seconds. */
+export function duration(text: string): number {
+  const m = /^(\d+(?:\.\d+)?)(s|m|h)?$/.exec(text)
+  const seconds = Number(m?.[1]) * { s: 1, m: 60, h: 3600 }[(m?.[2] ?? 's') as 's' | 'm' | 'h']
+  if (m === null || !(seconds > 0)) throw new InvalidArgumentError('A time is 90s, 30m or 8h.')
+  return seconds
+}
+
+export function baseUrl(text: string): string {
+  if (!/^https?:\/\/[^/\s]+/.test(text) || !URL.canParse(text))
+    throw new InvalidArgumentError('It looks like http://127.0.0.1:11434/v1.')
+  return text
+}
+
+/** Options of everybody who brings a researcher. */
+export function researcherOptions(): Option[] {
+  return [
+    new Option(
+      '--researcher <who>',
+      'what turns a hypothesis into an edit: NAME[:MODEL][=SHARE],… of search, anthropic, openai, claude, codex, scripted',
+    ).default('search'),
+    new Option('--base-url <url>', 'a server of yours that speaks like Anthropic or OpenAI').argParser(baseUrl),
+    new Option('--script <file>', 'answers of the scripted researcher').argParser(folder),
+  ]
+}

@@ -3,13 +3,26 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { checkoutDir } from '../home.ts'
 import { withExamples } from './examples.ts'
-import { budget, dataOption, folder, homeOption, hubAddress, MAX_SEED, name, positive, whole } from './options.ts'
+import {
+  budget,
+  dataOption,
+  duration,
+  folder,
+  homeOption,
+  hubAddress,
+  MAX_SEED,
+  name,
+  positive,
+  researcherOptions,
+  whole,
+} from './options.ts'
 import type { UpOptions } from './up/options.ts'
 
 const EXAMPLES = [
   'swarm up                                 an agent a core, until you stop it',
   'swarm up --agents 2 --experiments 24     stop after 24 experiments, with a summary',
   'swarm up --detach --minutes 480          a night in the background; "swarm watch", "swarm down"',
+  'swarm up --researcher anthropic:MODEL=3,search=1 --budget-usd 20    models that read, within a budget',
   'swarm up --listen 0.0.0.0                let other machines join, see "swarm invite"',
   'swarm up --data DIR --budget work:60s    your own text, longer experiments',
 ]
@@ -27,9 +40,17 @@ export function register(program: Command): void {
       budget,
     )
     .option('--seed <s>', 'seed of the search and of fresh seeds', whole(0, MAX_SEED), 1)
-    .addOption(
-      new Option('--researcher <kind>', 'what turns a hypothesis into an edit').choices(['search']).default('search'),
+    .option('--director <who>', 'the model that proposes: NAME:MODEL or off (default: the first one over an API)')
+    .option(
+      '--budget-usd <dollars>',
+      'of the whole run: models may not cost more; exit code 5 when it is spent',
+      positive,
     )
+    .option('--budget-tokens <n>', 'of the whole run', whole(1, Number.MAX_SAFE_INTEGER))
+    .option('--budget-calls <n>', 'calls of models, of the whole run', whole(1, 1_000_000_000))
+    .option('--budget-lane-seconds <s>', 'seconds of training on all lanes together', positive)
+    .option('--budget-wall <time>', 'time of the whole run, after which it finishes what runs: 90s, 30m, 8h', duration)
+    .option('--prices <file>', 'what tokens cost (default: coordinator/prices.json)', folder)
     .addOption(dataOption())
     .addOption(homeOption())
     .option('--name <name>', "first part of the agents' names: NAME1, NAME2 …", name, 'a')
@@ -44,6 +65,8 @@ export function register(program: Command): void {
     .option('--no-color', 'no colours (so does NO_COLOR)')
     .option('-d, --detach', 'go on in the background', false)
     .action(async (options: UpOptions) => {
+      const { castOf } = await import('./up/cast.ts')
+      castOf(options, 1) // refused here, where a terminal still sees it
       options.program ??= path.join(options.checkout, 'program.md')
       if (options.detach) {
         const { detach } = await import('./up/detach.ts')
@@ -52,5 +75,6 @@ export function register(program: Command): void {
       const { runSwarm } = await import('./up/run.ts')
       process.exitCode = await runSwarm(options)
     })
+  for (const option of researcherOptions()) verb.addOption(option)
   withExamples(verb, EXAMPLES)
 }

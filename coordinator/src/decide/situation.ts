@@ -23,6 +23,10 @@ export interface World {
   board: Board
   /** Lanes to keep busy: what `swarm up` was asked for, or more when more have joined. */
   agents: number
+  /** How many of them read: they take sentences, the others knobs. */
+  reading?: number
+  /** May somebody still come up with a sentence? Without a model that directs or proposes, nobody can. */
+  thinking?: boolean
   /** Names of agents that are here. */
   live: readonly string[]
   knobsAt(commit: string): readonly Knob[]

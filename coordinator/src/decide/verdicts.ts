@@ -142,6 +142,7 @@ export function screenOf(s: Situation, h: HypothesisRecord, round: number, more 
       round,
     },
     more,
+    h.hypothesis.agent,
   )
 }
 

@@ -6,4 +6,6 @@ export interface JoinOptions {
   checkout: string
   data?: string
   researcher: string
+  baseUrl?: string
+  script?: string
 }

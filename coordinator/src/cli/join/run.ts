@@ -11,13 +11,15 @@ import { data } from '../output.ts'
 import { holdHome } from '../record.ts'
 import { stopRequests } from '../stop.ts'
 import { allowedCores } from '@swarm/shared/cores'
+import { castOf } from '../up/cast.ts'
 import { agentPart } from '../up/parts.ts'
 import { makeTrainer } from '../up/ready.ts'
 
 const GRACE_MS = 5_000
 
 export async function joinSwarm(url: string, options: JoinOptions): Promise<void> {
-  const { home, checkout, name, researcher } = options
+  const { home, checkout, name, baseUrl, script } = options
+  const [researcher] = castOf({ ...options, director: 'off' }, 1).agents
   mkdirSync(path.join(home, 'logs'), { recursive: true, mode: 0o700 })
   const hold = holdHome(home, { agents: 1, checkout, data: options.data ?? '' })
   const stop = stopRequests(() => hold.release())
@@ -35,7 +37,9 @@ export async function joinSwarm(url: string, options: JoinOptions): Promise<void
       home,
       checkout,
       cores: options.cores ?? allowedCores(),
-      researcher,
+      ...(researcher === undefined ? {} : { researcher }),
+      ...(baseUrl === undefined ? {} : { baseUrl }),
+      ...(script === undefined ? {} : { script }),
       ...(name === undefined ? {} : { name }),
       ...(options.data === undefined ? {} : { data: options.data }),
     })

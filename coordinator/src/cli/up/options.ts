@@ -7,6 +7,15 @@ export interface UpOptions {
   minutes?: number
   budget?: string
   researcher: string
+  director?: string
+  baseUrl?: string
+  script?: string
+  budgetUsd?: number
+  budgetTokens?: number
+  budgetCalls?: number
+  budgetLaneSeconds?: number
+  budgetWall?: number
+  prices?: string
   seed: number
   data: string
   plain: boolean

@@ -2,7 +2,10 @@
 import path from 'node:path'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import type { Caps } from '@swarm/shared/call'
+import { type ResearcherOf, spell } from '@swarm/shared/researcher'
 import { checkoutDir } from '../../home.ts'
+import { environmentOf } from './cast.ts'
 import type { Part } from '../../processes.ts'
 
 export interface AgentOptions {
@@ -13,7 +16,10 @@ export interface AgentOptions {
   data?: string
   name?: string
   cores: readonly number[]
-  researcher: string
+  /** Absent: search. */
+  researcher?: ResearcherOf
+  baseUrl?: string
+  script?: string
 }
 
 export interface CoordinatorOptions {
@@ -27,10 +33,18 @@ export interface CoordinatorOptions {
   experiments?: number
   minutes?: number
   budget?: string
+  caps?: Caps
+  prices?: string
+  /** How many of the agents read. */
+  readers?: number
+  director?: ResearcherOf
+  baseUrl?: string
 }
 
 /** The coordinator's exit code for: this run cannot go on, a person has to look. */
 const CANNOT_GO_ON = 6
+/** And for: it has come to a cap. */
+const SPENT = 5
 
 /** Runs a TypeScript file of ours with this very node. */
 function typescript(file: string, args: readonly string[]): Pick<Part, 'file' | 'args' | 'cwd'> {
@@ -44,9 +58,9 @@ function flags(values: Record<string, string | number | undefined>): string[] {
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}`, String(value)]))
 }
 
-/** What our own processes may inherit besides PATH and HOME: where the state is, and switches for tests and debugging. */
-function passedOn(url: string): Record<string, string> {
-  const env: Record<string, string> = { SWARM_URL: url }
+/** What our own processes may inherit besides PATH and HOME: where the state is, switches for tests and debugging, and what its own researcher needs. */
+function passedOn(url: string, researcher: ResearcherOf | undefined): Record<string, string> {
+  const env: Record<string, string> = { SWARM_URL: url, ...environmentOf(researcher) }
   for (const name of ['SWARM_STATE', 'SWARM_ISA', 'SWARM_DEBUG', 'CXX']) {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
@@ -56,27 +70,58 @@ function passedOn(url: string): Record<string, string> {
 
 export function coordinatorPart(o: CoordinatorOptions): Part {
   const { url, home, program, data, checkout, seed, agents, experiments, minutes, budget } = o
+  const { caps, prices, readers, director, baseUrl } = o
   return {
     name: 'coordinator',
     givesUpWith: CANNOT_GO_ON,
     log: path.join(home, 'logs', 'coordinator.log'),
-    env: passedOn(url),
+    spentWith: SPENT,
+    env: passedOn(url, director),
     ...typescript(
       'coordinator/src/main.ts',
-      flags({ home, program, data, checkout, seed, agents, experiments, minutes, budget }),
+      flags({
+        home,
+        program,
+        data,
+        checkout,
+        seed,
+        agents,
+        experiments,
+        minutes,
+        budget,
+        'budget-usd': caps?.usd,
+        'budget-tokens': caps?.tokens,
+        'budget-calls': caps?.calls,
+        'budget-lane-seconds': caps?.laneSeconds,
+        'budget-wall': caps?.wallSeconds,
+        prices,
+        readers,
+        director: director === undefined ? undefined : spell(director),
+        'base-url': baseUrl,
+      }),
     ),
   }
 }
 
 export function agentPart(o: AgentOptions): Part {
-  const { url, home, checkout, data, name, cores, researcher } = o
+  const { url, home, checkout, data, name, cores, researcher, baseUrl, script } = o
+  const asks = researcher !== undefined && researcher.name !== 'search' && researcher.name !== 'scripted'
   return {
     name: name ?? 'agent',
     log: path.join(home, 'logs', `${name ?? 'agent'}.log`),
-    env: passedOn(url),
+    env: passedOn(url, researcher),
     ...typescript(
       'agent/src/main.ts',
-      flags({ home, checkout, data, name, lane: `cpu:${cores.join(',')}`, researcher }),
+      flags({
+        home,
+        checkout,
+        data,
+        name,
+        lane: `cpu:${cores.join(',')}`,
+        researcher: researcher === undefined ? 'search' : spell(researcher),
+        'base-url': asks ? baseUrl : undefined,
+        script: researcher?.name === 'scripted' ? script : undefined,
+      }),
     ),
   }
 }

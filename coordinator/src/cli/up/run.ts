@@ -3,6 +3,7 @@ import { appendFileSync, existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { openBus } from '@swarm/shared/bus'
+import type { Caps } from '@swarm/shared/call'
 import { checkoutDir, stateDir } from '../../home.ts'
 import { closing, Lines } from '../../tui/lines.ts'
 import { Fold } from '../../tui/fold.ts'
@@ -14,6 +15,7 @@ import { type Hold, holdHome } from '../record.ts'
 import { type StopRequest, stopRequests } from '../stop.ts'
 import { commandFor } from '../typed.ts'
 import type { UpOptions } from './options.ts'
+import { castOf, readersAmong } from './cast.ts'
 import { makeData, makeTrainer } from './ready.ts'
 import { supervise, type Supervisor, type SwarmOptions } from './supervisor.ts'
 
@@ -87,7 +89,11 @@ async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: Sto
 }
 
 function swarmOptions(options: UpOptions, agents: number): SwarmOptions {
-  const { home, data, checkout, seed, researcher, name: prefix, nats, listen, experiments, minutes, budget } = options
+  const { home, data, checkout, seed, name: prefix, nats, listen, experiments, minutes, budget } = options
+  const { baseUrl, script, prices } = options
+  const cast = castOf(options, agents)
+  const readers = readersAmong(cast.agents)
+  const caps = capsOf(options)
   const named = options.program ?? path.join(checkout, 'program.md')
   return {
     home,
@@ -95,7 +101,7 @@ function swarmOptions(options: UpOptions, agents: number): SwarmOptions {
     checkout,
     seed,
     agents,
-    researcher,
+    researchers: cast.agents,
     prefix,
     program: existsSync(named) ? named : path.join(checkoutDir(), 'program.md'),
     ...(nats === undefined ? {} : { nats }),
@@ -103,7 +109,24 @@ function swarmOptions(options: UpOptions, agents: number): SwarmOptions {
     ...(experiments === undefined ? {} : { experiments }),
     ...(minutes === undefined ? {} : { minutes }),
     ...(budget === undefined ? {} : { budget }),
+    ...(cast.director === undefined ? {} : { director: cast.director }),
+    ...(readers === 0 ? {} : { readers }),
+    ...(caps === undefined ? {} : { caps }),
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(script === undefined ? {} : { script }),
+    ...(prices === undefined ? {} : { prices }),
   }
+}
+
+function capsOf(o: UpOptions): Caps | undefined {
+  const caps: Caps = {
+    ...(o.budgetUsd === undefined ? {} : { usd: o.budgetUsd }),
+    ...(o.budgetTokens === undefined ? {} : { tokens: o.budgetTokens }),
+    ...(o.budgetCalls === undefined ? {} : { calls: o.budgetCalls }),
+    ...(o.budgetLaneSeconds === undefined ? {} : { laneSeconds: o.budgetLaneSeconds }),
+    ...(o.budgetWall === undefined ? {} : { wallSeconds: o.budgetWall }),
+  }
+  return Object.keys(caps).length === 0 ? undefined : caps
 }
 
 async function open(

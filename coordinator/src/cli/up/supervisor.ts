@@ -5,13 +5,16 @@ import { type Server, startServer, useServer } from '../../server.ts'
 import { type Identity, identityOf } from '../../server/identity.ts'
 import { describeEnd } from '@swarm/shared/exec'
 import { allowedCores } from '@swarm/shared/cores'
+import type { ResearcherOf } from '@swarm/shared/researcher'
 import { dealCores } from './lanes.ts'
 import { agentPart, coordinatorPart, type CoordinatorOptions } from './parts.ts'
 
 export interface SwarmOptions extends Omit<CoordinatorOptions, 'url'> {
   /** Agents of this machine are called a1, a2 … with `a` as the prefix. */
   prefix: string
-  researcher: string
+  /** One for each agent. */
+  researchers: readonly ResearcherOf[]
+  script?: string
   /** A nats-server that is yours; else one is started. */
   nats?: string
   listen?: string
@@ -125,10 +128,16 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
     if (stopping) return
     for (const [i, cores] of dealCores(allowedCores(), options.agents).entries()) {
       const name = `${options.prefix}${i + 1}`
-      const { home, checkout, data, researcher } = options
+      const { home, checkout, data, baseUrl, script } = options
+      const researcher = options.researchers[i]
+      const asks = {
+        ...(researcher === undefined ? {} : { researcher }),
+        ...(baseUrl === undefined ? {} : { baseUrl }),
+        ...(script === undefined ? {} : { script }),
+      }
       const agent = keepRunning(
         {
-          ...agentPart({ url: server.agentUrl, home, checkout, data, researcher, name, cores }),
+          ...agentPart({ url: server.agentUrl, home, checkout, data, name, cores, ...asks }),
           returns: () => !draining,
         },
         watching(name),
