@@ -63,6 +63,11 @@ export class Agent {
     return !this.draining && !this.has.leaving.aborted
   }
 
+  /** People let this agent rest: it claims nothing until they say go on. */
+  get paused(): boolean {
+    return this.has.membership.rest.paused
+  }
+
   /** Sends a result, once there is one, after all that were handed over before it; and ends its claim when the hub has it. */
   report(coming: Promise<Kept | undefined>, claim: Claim): void {
     const before = this.#last

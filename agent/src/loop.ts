@@ -35,8 +35,7 @@ export async function loop(agent: Agent): Promise<void> {
   while (ready !== undefined) {
     const { trained, judged } = measure(agent, ready)
     // Whatever failed beside a run is told before the run's own result: so the order never depends on speed.
-    const next = await prepare(agent, ready.slot === 'a' ? 'b' : 'a', trained)
-    await trained
+    const next = await forTheLane(agent, await prepare(agent, ready.slot === 'a' ? 'b' : 'a', trained), trained)
     agent.report(judged, ready.claim)
     if (!isDeterministic(ready.claim.experiment.budget)) await judged
     ready = next ?? (await prepare(agent, ready.slot))
@@ -44,6 +43,23 @@ export async function loop(agent: Agent): Promise<void> {
   }
   ready?.claim.release(0)
   await agent.settled()
+}
+
+/** What is prepared waits for the lane; when the agent is paused meanwhile it is given back, for another to run. */
+async function forTheLane(agent: Agent, ready: Ready | undefined, trained: Promise<void>): Promise<Ready | undefined> {
+  if (ready === undefined) return trained.then(() => undefined)
+  const { rest } = agent.has.membership
+  let kept: Ready | undefined = ready
+  const giveBack = (): void => {
+    if (!rest.paused || kept === undefined) return
+    kept.claim.release(0)
+    kept = undefined
+  }
+  giveBack()
+  const forget = rest.onChange(giveBack)
+  await trained
+  forget()
+  return kept
 }
 
 /** Claims until an experiment is ready to train. Undefined when the agent leaves, or when nothing waits and the run beside has ended. */
@@ -56,12 +72,13 @@ async function prepare(agent: Agent, slot: Slot, beside?: Promise<unknown>): Pro
   })
   for (;;) {
     await agent.settled()
-    const claim = agent.goesOn ? await claimCalmly(agent) : undefined
+    const claim = agent.goesOn && !agent.paused ? await claimCalmly(agent) : undefined
     if (claim !== undefined) {
       const attempt = begin(claim, slot)
       const made = await agent.bear(claim, (signal) => makeReady(agent, attempt, signal))
       agent.has.pulse.beside(undefined)
       if (made === undefined) claim.release(500)
+      else if (!isEnding(made) && agent.paused) claim.release(0)
       else if (!isEnding(made)) return made
       else agent.report(keep(agent, attempt, made), claim)
       continue

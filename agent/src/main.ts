@@ -97,7 +97,16 @@ async function main(args: readonly string[]): Promise<number> {
     }
     const outbox = new Outbox(bus, places.outbox)
     const who = membership
-    pulse = new Pulse(bus, () => ({ agent: who.current.agent, session: who.current.session }))
+    const beating = new Pulse(
+      bus,
+      () => ({ agent: who.current.agent, session: who.current.session }),
+      () => who.rest.paused,
+    )
+    pulse = beating
+    who.rest.onChange(() => {
+      log(who.rest.paused ? 'paused: nothing is claimed until people say go on' : 'going on')
+      beating.again()
+    })
     const fetchBundle = bundlesOf(bus)
     const agent = new Agent({
       bus,

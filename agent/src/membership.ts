@@ -3,6 +3,7 @@ import { type Bus, HubUnreachable } from '@swarm/shared/bus'
 import type { Lane, Machine } from '@swarm/shared/event'
 import type { AskReply } from '@swarm/shared/subjects'
 import type { Ledger } from './ledger.ts'
+import { Rest } from './rest.ts'
 import { Backoff } from './waiting.ts'
 
 export type Member = Exclude<AskReply<'join'>, { refused: string }>
@@ -26,6 +27,7 @@ export class Membership {
   #member: Member | undefined
   #again: Promise<void> | undefined
   #left = false
+  #rest = new Rest()
   /** Where in the ledger who joined: the fact may be there before the answer is. */
   readonly #joins = new Map<string, number>()
 
@@ -36,7 +38,13 @@ export class Membership {
   ) {
     ledger.hear(({ seq, fact }) => {
       if (fact.type === 'agent-joined') this.#joins.set(`${fact.agent}-${fact.session}`, seq)
+      if (fact.type === 'agent-paused') this.#rest.hear(seq, fact)
     })
+  }
+
+  /** People want this agent to rest: it finishes what it runs and claims nothing. */
+  get rest(): Rest {
+    return this.#rest
   }
 
   get current(): Member {
@@ -61,6 +69,7 @@ export class Membership {
               signal,
             )
             .within(FACT_MS))
+        this.#rest.told(reply, seq)
         if (seq !== undefined) await this.ledger.decided(seq, FACT_MS, signal)
         return reply
       } catch (error) {
@@ -76,6 +85,11 @@ export class Membership {
       if (this.#left || signal.aborted) return
       const { agent, session } = this.current
       const lost = fact.type === 'agent-left' && fact.agent === agent && fact.session === session
+      if (fact.type === 'program-adopted' && fact.track === this.current.track) {
+        // Other prose or thresholds: nothing this agent has prepared or runs is touched by it.
+        this.#member = { ...this.current, program: fact.program }
+        return
+      }
       if (!lost && fact.type !== 'program-adopted') return
       this.wish.name = agent
       this.bus.log(

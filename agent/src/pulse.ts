@@ -25,6 +25,8 @@ export class Pulse {
   constructor(
     private readonly bus: Bus,
     private readonly who: () => { agent: string; session: number },
+    /** An idle lane of an agent that rests says so. */
+    private readonly paused: () => boolean = () => false,
   ) {
     this.#timer = setInterval(() => this.#beat(false), BUSY_MS / 2)
     this.#beat(true)
@@ -63,6 +65,11 @@ export class Pulse {
     if (changed) this.#beat(true)
   }
 
+  /** Says now what may have changed besides the phase. */
+  again(): void {
+    this.#beat(true)
+  }
+
   stop(): void {
     clearInterval(this.#timer)
     this.#lane = { phase: 'leaving' }
@@ -80,7 +87,7 @@ export class Pulse {
       idle && this.#beside !== undefined
         ? { phase: this.#beside.phase, ...(next === undefined ? {} : { experiment: next }) }
         : {
-            ...this.#lane,
+            ...(idle && this.paused() ? { phase: 'paused' as const } : this.#lane),
             ...(next === undefined ? {} : { next }),
             ...(idle ? {} : { elapsed: (performance.now() - this.#began) / 1000 }),
           }

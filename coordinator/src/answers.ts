@@ -2,8 +2,11 @@
 // waits for its turn.
 import type { Subscription } from '@nats-io/nats-core'
 import { duplicate } from './answers/duplicate.ts'
+import { focus } from './answers/focus.ts'
 import { join } from './answers/join.ts'
+import { pause } from './answers/pause.ts'
 import { suggest } from './answers/suggest.ts'
+import { veto } from './answers/veto.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { Ground } from './ground.ts'
 import { hasCommit } from './hub.ts'
@@ -32,6 +35,9 @@ export function answerAll(c: Coordinator, ground: Ground, purse: Purse): Subscri
       await purse.settle(end, limits)
       return { ok: true as const }
     }),
+    bus.answer('veto', (request) => c.turn(() => veto(c, request))),
+    bus.answer('focus', (request) => c.turn(() => focus(c, request))),
+    bus.answer('pause', (request) => c.turn(() => pause(c, request))),
     // In turn, so that what follows from every recorded result is out when the answer comes.
     bus.answer('ping', () => c.turn(async () => ({ run: c.run.run, seq: c.board.seq, pid: process.pid }))),
   ]

@@ -7,6 +7,7 @@ import { type Knob, readKnobs } from '@swarm/shared/knobs'
 import { reads } from '@swarm/shared/researcher'
 import { lineOf } from './work.ts'
 import type { Board, ExperimentRecord, ProgramRecord, RunRecord } from './board/schema.ts'
+import { isPaused, isWithdrawn } from './board/steering.ts'
 import { decide } from './decide.ts'
 import type { FactToWrite, Step } from './decide/situation.ts'
 import { moveBest } from './best.ts'
@@ -85,7 +86,7 @@ export class Coordinator {
         agents: reading + Math.max(this.agents - this.readers, live.length - readers),
         reading,
         thinking: this.thinking(),
-        live,
+        live: this.takers,
         topUp,
         knobsAt: (commit) => this.#knobs.get(commit) ?? [],
       })
@@ -115,7 +116,7 @@ export class Coordinator {
     if (step.fact.type !== 'experiment-planned') return
     crashPoint('planned')
     const planned = this.board.experiments.get(step.fact.experiment.id) as ExperimentRecord
-    await putIn(this.bus, lineOf(planned, this.roster.names()), planned)
+    await putIn(this.bus, lineOf(planned, this.takers), planned)
   }
 
   async #readKnobs(): Promise<void> {
@@ -143,7 +144,7 @@ export class Coordinator {
       const plan = this.board.experiments.get(parsed.data.experiment)
       // Its claim is used up, the plan is not answered: it waits again.
       if (checked.again && plan !== undefined && plan.experiment.track === this.program.track)
-        await putIn(this.bus, lineOf(plan, this.roster.names()), plan)
+        if (!isWithdrawn(this.board, plan)) await putIn(this.bus, lineOf(plan, this.takers), plan)
       return this.settle(false)
     }
     if (checked.note !== undefined) this.log(`result of ${from} for ${parsed.data.experiment}: ${checked.note}`)
@@ -166,8 +167,20 @@ export class Coordinator {
     if (known === undefined || known.left !== undefined) return
     await this.write({ type: 'agent-left', agent, session, reason })
     for (const fact of lostCalls(this.board, agent)) await this.write(fact)
-    await moveLines(this.bus, this.board, this.program.track, this.roster.names())
+    await this.tidyLines()
     // The last one to leave a run that has come to a cap ends it.
     if (this.run.reached !== undefined) await this.settle(false)
+  }
+
+  /** Agents that are given work of their own. */
+  get takers(): string[] {
+    return this.roster.names().filter((agent) => !isPaused(this.board, agent))
+  }
+
+  /** Nothing waits where nobody looks: not with those who left or rest, and nothing waits that is not wanted any more. */
+  async tidyLines(): Promise<void> {
+    const resting = new Set(this.roster.names().filter((agent) => isPaused(this.board, agent)))
+    const homes = this.roster.present().flatMap(({ agent }) => (resting.has(agent) ? [] : agent))
+    await moveLines(this.bus, this.board, this.program.track, homes, this.roster.inHand())
   }
 }

@@ -1,5 +1,6 @@
 // decide: what should exist next, given the board. Pure: the same board gives the same answer, so after a crash nothing is done twice.
 // Facts come in small batches; whoever asked writes them, folds them, and asks again until nothing is left to do.
+import { isOpen } from './board/steering.ts'
 import { worth } from './board/value.ts'
 import { drained, laneCap } from './decide/caps.ts'
 import { baselines, controls } from './decide/controls.ts'
@@ -32,6 +33,7 @@ function promotions(s: Situation): Step[] {
   const kept = new Set([...s.board.bests.values()].map((b) => b.best.hypothesis))
   for (const { finding } of s.board.findings.values()) {
     if (finding.verdict !== 'confirmed' || kept.has(finding.hypothesis) || s.worth.value === undefined) continue
+    if (s.board.hypotheses.get(finding.hypothesis)?.vetoed !== undefined) continue
     const repeat = s.board.experiments.get(finding.pairs.at(-1)?.experiment ?? '')?.result
     const screened = s.board.experiments.get(finding.pairs[0]?.experiment ?? '')?.result
     // A gain measured on another track has no number here.
@@ -46,7 +48,7 @@ function promotions(s: Situation): Step[] {
 /** One hypothesis at a time, oldest first: what it comes to may move the best that the next one is judged by. */
 function verdicts(s: Situation): Step[] {
   for (const h of s.board.hypotheses.values()) {
-    if (h.finding !== undefined || h.experiments.length === 0) continue
+    if (!isOpen(h) || h.experiments.length === 0) continue
     const steps = wanted(s, verdictOn(s, h))
     if (steps.length > 0) return steps
   }
@@ -55,7 +57,7 @@ function verdicts(s: Situation): Step[] {
 
 /** A screen for every hypothesis that has none, people's first. */
 function screens(s: Situation): Step[] {
-  const waiting = [...s.board.hypotheses.values()].filter((h) => h.finding === undefined && h.experiments.length === 0)
+  const waiting = [...s.board.hypotheses.values()].filter((h) => isOpen(h) && h.experiments.length === 0)
   const human = (origin: string): number => (origin === 'human' ? 0 : 1)
   waiting.sort((a, b) => human(a.hypothesis.origin) - human(b.hypothesis.origin) || a.seq - b.seq)
   return waiting.map((h, i) => screenOf(s, h, 1, i))

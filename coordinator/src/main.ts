@@ -11,6 +11,7 @@ import { dataObject } from '@swarm/shared/subjects'
 import { answerAll } from './answers.ts'
 import { checkBoard } from './board/check.ts'
 import { LedgerBroken } from './board/fold.ts'
+import { isPaused } from './board/steering.ts'
 import { BoardUnusable, openStore } from './board/store.ts'
 import { currentBest } from './board/value.ts'
 import { Coordinator, type Finished } from './coordinator.ts'
@@ -28,7 +29,7 @@ import { Roster } from './roster.ts'
 import { endedBefore, openRun, rememberEnd, RunFailed, stopRun } from './runs.ts'
 import { ensureStreams, StreamsUnusable } from './streams.ts'
 import { told } from './told.ts'
-import { moveLines, putBackLost } from './work.ts'
+import { putBackLost } from './work.ts'
 
 const SILENCE_LOOK_MS = 5_000
 const GOODBYE_MS = 2_000
@@ -93,7 +94,7 @@ async function main(): Promise<number> {
   })
   await takeResults(bus, c, fail)
   await c.turn(async () => {
-    await moveLines(bus, ledger.board, ground.track, here(roster))
+    await c.tidyLines()
     await c.settle(true)
   })
   answerAll(c, ground, purse)
@@ -148,10 +149,9 @@ async function putDataFiles(bus: Bus, ground: Ground): Promise<void> {
   }
 }
 
-const here = (roster: Roster): string[] => roster.present().map((a) => a.agent)
-
 async function lookForLost(c: Coordinator, roster: Roster): Promise<void> {
-  const lost = await putBackLost(c.bus, c.board, c.program.track, here(roster))
+  const here = roster.present().flatMap(({ agent }) => (isPaused(c.board, agent) ? [] : agent))
+  const lost = await putBackLost(c.bus, c.board, c.program.track, here)
   if (lost.length > 0) c.log(`put back into the queue: ${lost.join(', ')}`)
 }
 
@@ -197,6 +197,8 @@ async function theEnd(
       if (Date.now() - looked > SLEPT_MS) roster.forgive()
       looked = Date.now()
       for (const { agent, session } of roster.silent()) await c.turn(() => c.left(agent, session, 'no pulse for 45 s'))
+      // What a pausing agent gave back to its own line goes to the others.
+      if (roster.names().length > c.takers.length) await c.turn(() => c.tidyLines())
     }
     if (Date.now() - counted > COUNT_MS) {
       counted = Date.now()

@@ -5,6 +5,7 @@ import type { AgentRecord, Board } from './board/schema.ts'
 
 export class Roster {
   readonly #seen = new Map<string, number>()
+  readonly #hands = new Map<string, string[]>()
   #since: number
 
   constructor(
@@ -16,7 +17,12 @@ export class Roster {
   }
 
   see(beat: Heartbeat): void {
-    this.#seen.set(`${beat.agent}-${beat.session}`, this.now())
+    const key = `${beat.agent}-${beat.session}`
+    this.#seen.set(key, this.now())
+    this.#hands.set(
+      key,
+      [beat.experiment, beat.next].filter((id) => id !== undefined),
+    )
   }
 
   /** Everybody gets the full time again: this process itself was not listening. */
@@ -42,6 +48,11 @@ export class Roster {
     return this.present()
       .filter((a) => this.#seen.has(`${a.agent}-${a.session}`))
       .map((a) => a.agent)
+  }
+
+  /** Experiments that those here worked on when they were last heard. */
+  inHand(): Set<string> {
+    return new Set(this.present().flatMap((a) => this.#hands.get(`${a.agent}-${a.session}`) ?? []))
   }
 
   /** Present on the board, but not heard of for too long; a coordinator that has just started gives everybody the full time. */

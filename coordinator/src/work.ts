@@ -4,6 +4,7 @@ import type { Bus } from '@swarm/shared/bus'
 import { isSentence } from '@swarm/shared/hypothesis'
 import { consumer, subject } from '@swarm/shared/subjects'
 import type { Board, ExperimentRecord } from './board/schema.ts'
+import { isWithdrawn } from './board/steering.ts'
 import { ensureConsumer, workConsumer } from './streams.ts'
 
 const WRONG_LAST_SEQUENCE = 10071
@@ -67,7 +68,8 @@ async function handedIn(bus: Bus): Promise<Set<string>> {
 export async function putBackLost(bus: Bus, board: Board, track: string, live: readonly string[]): Promise<string[]> {
   const waiting = await waitingIn(bus)
   const missing = [...board.experiments.values()].filter(
-    (e) => e.experiment.track === track && e.result === undefined && !waiting.has(e.experiment.id),
+    (e) =>
+      e.experiment.track === track && e.result === undefined && !waiting.has(e.experiment.id) && !isWithdrawn(board, e),
   )
   if (missing.length === 0) return []
   const known = await handedIn(bus)
@@ -77,17 +79,25 @@ export async function putBackLost(bus: Bus, board: Board, track: string, live: r
 }
 
 /**
- * Empties the lines of agents who left into those where others look, and drops what belongs to another track. First in, then out:
- * a crash between the two means a second run, whose result is refused, and never a lost experiment.
+ * Empties the lines of agents who are not there (`live`) into those where others look, but for what somebody has in hand; drops what
+ * belongs to another track or was withdrawn. First in, then out: a crash between the two means a second run, whose result is refused,
+ * and never a lost experiment.
  */
-export async function moveLines(bus: Bus, board: Board, track: string, live: readonly string[]): Promise<void> {
+export async function moveLines(
+  bus: Bus,
+  board: Board,
+  track: string,
+  live: readonly string[],
+  inHand: ReadonlySet<string> = new Set(),
+): Promise<void> {
   for (const [id, lines] of await waitingIn(bus)) {
     const e = board.experiments.get(id)
     for (const line of lines) {
-      const foreign = e === undefined || e.experiment.track !== track
-      const homeless = line.startsWith('work.for.') && !live.some((agent) => line.startsWith(`work.for.${agent}.`))
-      if (!foreign && homeless && e.result === undefined) await putIn(bus, lineOf(e, live), e)
-      if (foreign || homeless) await takeOut(bus, line)
+      const unwanted = e === undefined || e.experiment.track !== track || isWithdrawn(board, e)
+      const homeless =
+        line.startsWith('work.for.') && !live.some((agent) => line.startsWith(`work.for.${agent}.`)) && !inHand.has(id)
+      if (!unwanted && homeless && e.result === undefined) await putIn(bus, lineOf(e, live), e)
+      if (unwanted || homeless) await takeOut(bus, line)
     }
   }
 }

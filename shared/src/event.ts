@@ -123,7 +123,7 @@ export const Fact = z.discriminatedUnion('type', [
     area: Area.optional(),
     by: z.string().max(80),
   }),
-  /** A paused agent finishes what it runs and claims nothing. The last word for an agent, or for all, holds. */
+  /** A paused agent finishes what it runs and claims nothing. The last word for an agent, or for all, holds until the run ends. */
   z.strictObject({
     type: z.literal('agent-paused'),
     at,

@@ -89,3 +89,12 @@ export function setKnobs(source: string, edits: readonly KnobEdit[]): { source: 
   }
   return { source: text }
 }
+
+/**
+ * Is the knob about this area? Every word of the area (`learning-rate`) has to begin a word of the knob's name or of what is said of it:
+ * `window` is about SHORT_WINDOW and about "Attention windows".
+ */
+export function isAbout(knob: Pick<Knob, 'name' | 'words'>, area: string): boolean {
+  const said = `${knob.name} ${knob.words}`.toLowerCase().split(/[^a-z0-9]+/)
+  return area.split('-').every((word) => said.some((one) => one.startsWith(word)))
+}

@@ -55,8 +55,8 @@ export const consumer = {
   results: 'coordinator',
 } as const
 
-/** What the coordinator tells agents. drain: finish what runs, then leave · stop: leave now · pause: finish what runs, claim nothing until resume. */
-export const Control = z.strictObject({ do: z.enum(['drain', 'stop', 'pause', 'resume']), reason: z.string() })
+/** What the coordinator tells agents. drain: finish what runs, then leave · stop: leave now. A pause is a fact, which nobody misses. */
+export const Control = z.strictObject({ do: z.enum(['drain', 'stop']), reason: z.string() })
 export type Control = z.infer<typeof Control>
 
 const refused = z.strictObject({ refused: z.string() })
@@ -164,10 +164,10 @@ export const ASKS = {
     }),
     reply: z.union([refused, z.strictObject({ ok: z.literal(true) })]),
   },
-  /** Without an area: anything again. */
+  /** Without an area: anything again. The reply names the knobs that are about it: the search turns those first. */
   focus: {
     request: z.strictObject({ area: Area.optional(), by: z.string().max(80) }),
-    reply: z.union([refused, z.strictObject({ ok: z.literal(true) })]),
+    reply: z.union([refused, z.strictObject({ knobs: z.array(z.string()) })]),
   },
   pause: {
     request: z.strictObject({
@@ -187,5 +187,7 @@ export const ASKS = {
   },
 } as const
 export type AskName = keyof typeof ASKS
+/** Asked by people at the swarm's own machine; an agent's password does not open them. */
+export const STEERING = ['veto', 'focus', 'pause'] as const satisfies readonly AskName[]
 export type AskRequest<N extends AskName> = z.infer<(typeof ASKS)[N]['request']>
 export type AskReply<N extends AskName> = z.infer<(typeof ASKS)[N]['reply']>

@@ -32,6 +32,8 @@ export interface Hub {
   asked: string[]
   /** Answered to ask.duplicate. */
   duplicateOf: string | undefined
+  /** Said to those who join. */
+  paused: boolean
   experiment(id: number, more?: Partial<Experiment>): Experiment
   plan(experiment: Experiment, line?: 'first' | 'any' | { agent: string }): Promise<void>
   result(id: string, ms?: number): Promise<Result>
@@ -104,6 +106,7 @@ export async function openHub(
       manifest: checkout.manifest,
       best: checkout.head,
       seed: 1,
+      ...(hub.paused ? { paused: true } : {}),
       dataFiles: files.map(([name, { sha256: hash }]) => ({ name, sha256: hash })),
     }
   })
@@ -147,6 +150,7 @@ export async function openHub(
     beats,
     asked,
     duplicateOf: undefined,
+    paused: false,
     experiment: (n, more = {}) => ({
       id: LEVELS.e(n),
       kind: 'baseline',

@@ -9,6 +9,7 @@ import { Program } from '@swarm/shared/program'
 import { NO_COST, type Result } from '@swarm/shared/result'
 import { fold } from '@swarm/coordinator/board/fold'
 import { emptyBoard } from '@swarm/coordinator/board/schema'
+import { isWithdrawn } from '@swarm/coordinator/board/steering'
 import { decide } from '@swarm/coordinator/decide'
 import type { FactToWrite, Step } from '@swarm/coordinator/decide/situation'
 import { RECIPE, score } from './bowl.ts'
@@ -110,7 +111,9 @@ export class Script {
 
   /** Experiments that wait, in the order an agent would claim them: repeats and baselines first. */
   waiting(agent?: string): Experiment[] {
-    const all = [...this.board.experiments.values()].filter((e) => e.result === undefined)
+    const all = [...this.board.experiments.values()].filter(
+      (e) => e.result === undefined && !isWithdrawn(this.board, e),
+    )
     const rank = (e: (typeof all)[number]): number =>
       e.agent !== undefined && e.agent === agent
         ? 0

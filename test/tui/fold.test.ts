@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fold } from '../../coordinator/src/tui/fold.ts'
-import { gainPercent } from '../../coordinator/src/tui/words.ts'
+import type { AgentRow } from '../../coordinator/src/tui/view.ts'
+import { doing, gainPercent } from '../../coordinator/src/tui/words.ts'
 import { BASE, beat, EVENTS, NEXT, TRACK } from './story.ts'
 
 function folded(upTo = EVENTS.length): Fold {
@@ -88,4 +89,42 @@ test('a new run counts from zero and waits for its agents', () => {
   assert.equal(view.done, 7)
   assert.ok(view.agents.every((a) => !a.present))
   assert.equal(view.bests[0]?.commit, BASE)
+})
+
+test('who rests: one by name, all, and those who join while all rest; a new run begins with everybody', () => {
+  const fold = folded()
+  const at = '2030-01-01T13:00:00Z'
+  const say = (n: number, agent: string, paused: boolean): void =>
+    fold.see({ seq: 100 + n, fact: { type: 'agent-paused', at, n, agent, paused, by: 'me' } })
+  const rest = (): (boolean | undefined)[] => fold.view().agents.map((a) => a.paused)
+  say(1, 'a2', true)
+  assert.deepEqual(rest(), [undefined, true])
+  fold.pulse({ ...beat('a2', 100), phase: 'train', experiment: 'e0009', step: 7 })
+  const [, busy] = fold.view().agents
+  assert.match(busy === undefined ? '' : doing(busy), /^pausing, train e0009 step 7/)
+  fold.pulse({ agent: 'a2', session: 1, at, phase: 'paused' })
+  assert.equal(fold.view().agents[1] && doing(fold.view().agents[1] as AgentRow), 'paused')
+  say(2, 'all', true)
+  say(3, 'a2', false)
+  assert.deepEqual(rest(), [true, undefined])
+  fold.see({ seq: 110, fact: { type: 'swarm-started', at, run: 2, seed: 1, agents: 1 } })
+  assert.deepEqual(rest(), [undefined, undefined])
+})
+
+test('a veto takes what waits of it off the count, once, also when its result comes in after all; focus comes and goes', () => {
+  const upTo = EVENTS.findIndex((e) => e.fact.type === 'experiment-recorded' && e.fact.result.experiment === 'e0005')
+  const fold = folded(upTo)
+  const before = fold.view().queued
+  const recorded = EVENTS[upTo] as (typeof EVENTS)[number]
+  assert.ok(recorded.fact.type === 'experiment-recorded' && recorded.fact.result.hypothesis !== undefined)
+  const at = '2030-01-01T13:00:00Z'
+  const { hypothesis } = recorded.fact.result
+  fold.see({ seq: 100, fact: { type: 'hypothesis-vetoed', at, hypothesis, by: 'me' } })
+  assert.equal(fold.view().queued, before - 1)
+  fold.see({ ...recorded, seq: 101 })
+  assert.equal(fold.view().queued, before - 1)
+  fold.see({ seq: 102, fact: { type: 'focus-set', at, n: 1, area: 'attention', by: 'me' } })
+  assert.equal(fold.view().focus, 'attention')
+  fold.see({ seq: 103, fact: { type: 'focus-set', at, n: 2, by: 'me' } })
+  assert.equal(fold.view().focus, undefined)
 })

@@ -1,5 +1,6 @@
 // An agent wants in: is its trainer this swarm's, is its name free. The reply is all it needs to work.
 import type { AskReply, AskRequest } from '@swarm/shared/subjects'
+import { isPaused } from '../board/steering.ts'
 import { currentBest } from '../board/value.ts'
 import type { Coordinator } from '../coordinator.ts'
 import type { Ground } from '../ground.ts'
@@ -38,5 +39,16 @@ export async function join(c: Coordinator, ground: Ground, request: AskRequest<'
   await c.settle(c.roster.names().length > c.agents)
   const best = currentBest(c.board)?.best.commit as string
   await putBundle(c.bus, c.hub, best)
-  return { agent, session, program, budget, track, manifest, dataFiles: ground.dataFiles, best, seed: c.run.seed }
+  return {
+    agent,
+    session,
+    program,
+    budget,
+    track,
+    manifest,
+    dataFiles: ground.dataFiles,
+    best,
+    seed: c.run.seed,
+    ...(isPaused(c.board, agent) ? { paused: true } : {}),
+  }
 }

@@ -7,6 +7,7 @@ import { currentBest } from '../board/value.ts'
 import type { Coordinator } from '../coordinator.ts'
 import { nextHypothesisId } from '../decide/situation.ts'
 import { sourceAt } from '../hub.ts'
+import { line } from './line.ts'
 
 export async function suggest(
   c: Coordinator,
@@ -23,7 +24,7 @@ export async function suggest(
     diff = guarded.diff
   }
   const hypothesis = nextHypothesisId(c.board)
-  const sentence = title.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim() || 'A suggestion without words'
+  const sentence = line(title) || 'A suggestion without words'
   await c.write({
     type: 'hypothesis-proposed',
     hypothesis: {

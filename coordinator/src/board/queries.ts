@@ -5,14 +5,15 @@ import type { Finding, Verdict } from '@swarm/shared/finding'
 import { type Cost, fieldStatus, type Measurement, type RunOutcome } from '@swarm/shared/result'
 import type { AgentRecord, Board, RunRecord } from './schema.ts'
 import { scoresOf } from './scores.ts'
+import { focusOf, isOpen, isPaused, isWithdrawn } from './steering.ts'
 import { currentBest, worth } from './value.ts'
 
 /** One experiment, flat: what `swarm board --json` prints. */
 export interface ExperimentLine {
   id: string
   kind: ExperimentKind
-  /** `planned` until a result is there; `improved` or `no-gain` once its hypothesis has a verdict. */
-  outcome: RunOutcome | 'improved' | 'no-gain' | 'planned'
+  /** `planned` until a result is there, `withdrawn` when a veto came first; `improved` or `no-gain` once its hypothesis has a verdict. */
+  outcome: RunOutcome | 'improved' | 'no-gain' | 'planned' | 'withdrawn'
   status: 'keep' | 'discard' | 'crash' | 'planned'
   cause?: string
   valBpb?: number
@@ -46,7 +47,8 @@ export function experiments(board: Board): ExperimentLine[] {
   const kept = new Set([...board.bests.values()].flatMap((b) => b.best.hypothesis ?? []))
   return [...board.experiments.values()]
     .sort((a, b) => number(a.experiment.id) - number(b.experiment.id))
-    .map(({ experiment: e, agent, result: r, recorded }) => {
+    .map((record) => {
+      const { experiment: e, agent, result: r, recorded } = record
       const plan = {
         id: e.id,
         kind: e.kind,
@@ -60,7 +62,7 @@ export function experiments(board: Board): ExperimentLine[] {
       if (r === undefined)
         return {
           ...plan,
-          outcome: 'planned' as const,
+          outcome: isWithdrawn(board, record) ? ('withdrawn' as const) : ('planned' as const),
           status: 'planned' as const,
           ...(agent === undefined ? {} : { agent }),
         }
@@ -140,6 +142,7 @@ export interface AgentLine {
   here: boolean
   lane: AgentRecord['lane']
   host: string
+  paused: boolean
   experiments: number
   promoted: number
   /** Seconds of training / seconds from its first claim to its last result, in this run; absent before its first result. */
@@ -156,7 +159,9 @@ export interface Status {
   experiments: { recorded: number; inRun: number; waiting: number; byOutcome: Record<string, number> }
   experimentsPerHour?: number
   duplicatePercent: number
-  hypotheses: { open: number; closed: number; byVerdict: Partial<Record<Verdict, number>> }
+  hypotheses: { open: number; closed: number; byVerdict: Partial<Record<Verdict | 'vetoed', number>> }
+  /** What people want looked at first. */
+  focus?: string
 }
 
 export function status(board: Board, now: number): Status {
@@ -186,7 +191,8 @@ export function status(board: Board, now: number): Status {
   const end = run?.stopped === undefined ? now : Date.parse(run.stopped.at)
   const hours = run === undefined ? 0 : (end - Date.parse(run.at)) / 3_600_000
   const best = bestLine(board)
-  const closed = [...board.hypotheses.values()].filter((h) => h.finding !== undefined)
+  const closed = [...board.hypotheses.values()].filter((h) => !isOpen(h))
+  const focus = focusOf(board)
   return {
     seq: board.seq,
     ...(run === undefined ? {} : { run }),
@@ -202,6 +208,7 @@ export function status(board: Board, now: number): Status {
           here: a.left === undefined && run?.stopped === undefined,
           lane: a.lane,
           host: a.machine.host,
+          paused: isPaused(board, a.agent),
           experiments: own.length,
           promoted: new Set(
             own.flatMap((e) =>
@@ -216,10 +223,10 @@ export function status(board: Board, now: number): Status {
     experiments: {
       recorded: recorded.length,
       inRun: inRun.length,
-      waiting: all.length - recorded.length,
+      waiting: all.filter((e) => e.result === undefined && !isWithdrawn(board, e)).length,
       byOutcome: count(
         experiments(board)
-          .filter((e) => e.outcome !== 'planned')
+          .filter((e) => e.status !== 'planned')
           .map((e) => e.outcome),
       ),
     },
@@ -231,8 +238,13 @@ export function status(board: Board, now: number): Status {
     hypotheses: {
       open: board.hypotheses.size - closed.length,
       closed: closed.length,
-      byVerdict: count(closed.flatMap((h) => board.findings.get(h.finding ?? '')?.finding.verdict ?? [])),
+      byVerdict: count(
+        closed.flatMap((h) =>
+          h.vetoed === undefined ? (board.findings.get(h.finding ?? '')?.finding.verdict ?? []) : 'vetoed',
+        ),
+      ),
     },
+    ...(focus === undefined ? {} : { focus }),
   }
 }
 

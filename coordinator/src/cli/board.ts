@@ -23,8 +23,9 @@ export function register(program: Command): void {
 async function board({ home, json }: { home: string; json: boolean }): Promise<void> {
   const { openReader } = await import('../board/read.ts')
   const reader = openReader(home)
-  const all = reader.experiments().filter((e) => e.outcome !== 'planned')
-  const waiting = reader.experiments().length - all.length
+  const lines = reader.experiments()
+  const all = lines.filter((e) => e.status !== 'planned')
+  const waiting = lines.filter((e) => e.outcome === 'planned').length
   await reader.close()
   if (json) {
     for (const e of all) jsonLine(e)

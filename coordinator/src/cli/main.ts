@@ -8,21 +8,44 @@ import * as board from './board.ts'
 import * as doctor from './doctor.ts'
 import * as down from './down.ts'
 import * as invite from './invite.ts'
+import * as focus from './focus.ts'
 import * as join from './join.ts'
 import * as log from './log.ts'
+import * as pause from './pause.ts'
 import * as prepare from './prepare.ts'
+import * as resume from './resume.ts'
 import * as show from './show.ts'
 import * as status from './status.ts'
 import * as suggest from './suggest.ts'
 import * as train from './train.ts'
 import * as up from './up.ts'
+import * as veto from './veto.ts'
 import * as watch from './watch.ts'
 import { formatHelp, withExamples } from './examples.ts'
 import { EXIT, exitCodeOf, sentence } from './failure.ts'
 import { endQuietlyWhenReaderLeaves, say } from './output.ts'
 
 /** In the order of the help. */
-const VERBS = [up, watch, status, board, show, best, suggest, log, down, invite, join, prepare, train, doctor]
+const VERBS = [
+  up,
+  watch,
+  status,
+  board,
+  show,
+  best,
+  suggest,
+  veto,
+  focus,
+  pause,
+  resume,
+  log,
+  down,
+  invite,
+  join,
+  prepare,
+  train,
+  doctor,
+]
 
 const EXAMPLES = [
   'swarm up                                two minutes to the first result, on any machine',

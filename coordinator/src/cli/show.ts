@@ -103,14 +103,15 @@ function showHypothesis(board: BoardReader, id: string, options: ShowOptions): v
   const h = record.hypothesis
   const finding = board.findings().findLast((f) => f.finding.hypothesis === id)?.finding
   if (options.diff) return writeDiff(id, runs.findLast((e) => e.diff !== undefined && e.diff !== '')?.diff ?? h.diff)
-  if (options.json) return jsonLine({ ...h, proposedAt: record.at, finding, experiments: runs })
+  const { vetoed } = record
+  if (options.json) return jsonLine({ ...h, proposedAt: record.at, finding, vetoed, experiments: runs })
   data(`${id}  ${plainText(h.title)}`)
   data(
     `origin    ${h.origin}${h.by === undefined ? '' : ` (${plainText(h.by)})`}${h.parent === undefined ? '' : `, grew from ${h.parent}`}`,
   )
   if (h.edits.length > 0) data(`knobs     ${h.edits.map((e) => `${e.knob}=${e.value}`).join(' ')}`)
   data(
-    `verdict   ${finding === undefined ? 'open' : `${finding.verdict}, gain ${signed(finding.gain)} (noise ${finding.noise.toFixed(5)}): ${plainText(finding.lesson)}`}`,
+    `verdict   ${vetoed !== undefined ? `vetoed by ${plainText(vetoed.by)}${vetoed.reason === undefined ? '' : `: ${plainText(vetoed.reason)}`}` : finding === undefined ? 'open' : `${finding.verdict}, gain ${signed(finding.gain)} (noise ${finding.noise.toFixed(5)}): ${plainText(finding.lesson)}`}`,
   )
   for (const pair of finding?.pairs ?? [])
     data(

@@ -56,9 +56,10 @@ async function status({ home, json }: { home: string; json: boolean }): Promise<
         `${s.experimentsPerHour === undefined ? '-' : s.experimentsPerHour.toFixed(1)} experiments an hour, ${s.duplicatePercent.toFixed(1)}% duplicates`,
       ],
       ['lanes busy', share(s.laneBusy)],
+      ...(s.focus === undefined ? [] : [['focus', s.focus]]),
       ...s.agents.map((a) => [
         a.agent,
-        `${held !== undefined && a.here ? 'here' : 'away'}  ${a.lane.kind} ${a.lane.gpu ?? a.lane.cores.join(',')} of ${a.host}  ${a.experiments} experiments  ${a.promoted} promoted  busy ${share(a.laneBusy)}`,
+        `${held === undefined || !a.here ? 'away' : a.paused ? 'paused' : 'here'}  ${a.lane.kind} ${a.lane.gpu ?? a.lane.cores.join(',')} of ${a.host}  ${a.experiments} experiments  ${a.promoted} promoted  busy ${share(a.laneBusy)}`,
       ]),
     ]),
   )

@@ -1,9 +1,8 @@
 // swarm suggest: an idea of a person goes to the front of the queue.
 import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { withExamples } from './examples.ts'
-import { Failed, Usage } from './failure.ts'
+import { Usage } from './failure.ts'
 import { homeOption, jsonOption } from './options.ts'
 import { data, jsonLine } from './output.ts'
 
@@ -46,21 +45,15 @@ async function suggest(idea: string[], options: SuggestOptions): Promise<void> {
     throw new Usage('nothing to suggest. Give KNOB=VALUE or a sentence, for example: swarm suggest MATRIX_LR=0.03')
   if (title.length > 300) throw new Usage('a title has at most 300 characters; put the rest into the diff.')
   const diff = options.diff === undefined ? undefined : readDiff(options.diff)
-  const { hubUrl, openHub } = await import('./hub.ts')
-  const bus = await openHub(hubUrl(options.home, 'swarm'), 'suggest')
-  try {
-    const reply = await bus.ask('suggest', {
-      title,
-      edits,
-      by: userInfo().username.slice(0, 80) || 'a person',
-      ...(diff === undefined ? {} : { diff }),
-    })
-    if ('refused' in reply) throw new Failed(`not taken: ${reply.refused}`)
-    if (options.json) jsonLine({ hypothesis: reply.hypothesis, title, edits })
-    else data(`${reply.hypothesis} waits for a lane: ${title}\n  swarm show ${reply.hypothesis}    what came of it`)
-  } finally {
-    await bus.close()
-  }
+  const { ask, person } = await import('./hub.ts')
+  const { hypothesis } = await ask(options.home, 'suggest', {
+    title,
+    edits,
+    by: person(),
+    ...(diff === undefined ? {} : { diff }),
+  })
+  if (options.json) jsonLine({ hypothesis, title, edits })
+  else data(`${hypothesis} waits for a lane: ${title}\n  swarm show ${hypothesis}    what came of it`)
 }
 
 function readDiff(file: string): string {

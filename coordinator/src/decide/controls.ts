@@ -1,5 +1,6 @@
 // Baselines: runs of a base itself. The first ones measure the recipe, the later ones stand beside a changed recipe on its seed.
 import type { ExperimentRecord } from '../board/schema.ts'
+import { isOpen } from '../board/steering.ts'
 import { liveExperiments, plan, type Situation, type Step } from './situation.ts'
 
 const MAX_OUTAGES = 3
@@ -79,7 +80,7 @@ export function controls(s: Situation): Step[] {
 function pairable(s: Situation): ExperimentRecord[] {
   const waiting = liveExperiments(s).filter((e) => e.experiment.kind !== 'baseline')
   const measured = [...s.board.hypotheses.values()]
-    .filter((h) => h.finding === undefined)
+    .filter(isOpen)
     .flatMap((h) => h.experiments.flatMap((id) => s.board.experiments.get(id) ?? []))
     .filter((e) => e.result?.outcome === 'measured' && e.experiment.track === s.program.track)
   return [...waiting, ...measured]

@@ -2,6 +2,7 @@
 import type { Knob } from '@swarm/shared/knobs'
 import { isSentence } from '@swarm/shared/hypothesis'
 import type { ExperimentRecord, HypothesisRecord } from '../board/schema.ts'
+import { focusOf, isOpen } from '../board/steering.ts'
 import { type Past, propose } from '../director/search.ts'
 import { liveExperiments, nextHypothesisId, type Situation, type Step } from './situation.ts'
 
@@ -13,8 +14,7 @@ export function recordedInRun(s: Situation): number {
   return [...s.board.experiments.values()].filter((e) => (e.recorded?.seq ?? 0) > s.run.seq).length
 }
 
-const open = (s: Situation): HypothesisRecord[] =>
-  [...s.board.hypotheses.values()].filter((h) => h.finding === undefined)
+const open = (s: Situation): HypothesisRecord[] => [...s.board.hypotheses.values()].filter(isOpen)
 
 const searching = (s: Situation): number => s.agents - (s.reading ?? 0)
 
@@ -30,7 +30,10 @@ export function topUp(s: Situation): Step[] {
   const knobs = open(s).filter((h) => !isSentence(h.hypothesis))
   const missing = Math.min(left(s), OPEN_PER_AGENT * searching(s) - knobs.length)
   if (missing <= 0) return []
-  const proposals = propose({ knobs: s.knobsAt(s.worth.current.best.commit), past: past(s), seed: s.run.seed }, missing)
+  const proposals = propose(
+    { knobs: s.knobsAt(s.worth.current.best.commit), past: past(s), seed: s.run.seed, focus: focusOf(s.board) },
+    missing,
+  )
   return proposals.map((p, i) => ({
     do: 'write',
     fact: { type: 'hypothesis-proposed', hypothesis: { id: nextHypothesisId(s.board, i), ...p } },

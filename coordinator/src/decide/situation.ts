@@ -5,6 +5,7 @@ import type { Finding } from '@swarm/shared/finding'
 import type { Experiment } from '@swarm/shared/experiment'
 import type { Knob } from '@swarm/shared/knobs'
 import type { Board, ExperimentRecord, ProgramRecord, RunRecord } from '../board/schema.ts'
+import { isWithdrawn } from '../board/steering.ts'
 import type { Worth } from '../board/value.ts'
 import { draw } from '../director/draw.ts'
 
@@ -40,10 +41,10 @@ export interface Situation extends World {
   worth: Worth
 }
 
-/** Experiments of the current track without a result. */
+/** Experiments of the current track that somebody runs or is to run. */
 export function liveExperiments(s: Situation): ExperimentRecord[] {
   return [...s.board.experiments.values()].filter(
-    (e) => e.result === undefined && e.experiment.track === s.program.track,
+    (e) => e.result === undefined && e.experiment.track === s.program.track && !isWithdrawn(s.board, e),
   )
 }
 

@@ -1,6 +1,6 @@
 // The search researcher's proposals: changes of one knob, then of what has shown a gain, then of anything; never the same twice.
 import { type Hypothesis, type KnobEdit, knobKey } from '@swarm/shared/hypothesis'
-import type { Knob } from '@swarm/shared/knobs'
+import { isAbout, type Knob } from '@swarm/shared/knobs'
 import { draw, shuffled } from './draw.ts'
 import { type Direction, ladder, settingOf, step, titleOf } from './steps.ts'
 
@@ -22,6 +22,8 @@ export interface Search {
   knobs: readonly Knob[]
   past: readonly Past[]
   seed: number
+  /** Changes of a knob that is about this area come before all others. */
+  focus?: string | undefined
 }
 
 /** Gains, in σ, from which a change is worth combining; two of them should pass a screen together. */
@@ -54,12 +56,23 @@ export function propose(search: Search, count: number): Proposal[] {
 
 /** All candidates, the best first; endless for all that matters. */
 function* candidates(search: Search): Generator<Proposal> {
+  if (search.focus !== undefined) yield* inFocus(search, search.focus)
+  yield* reasoned(search)
+  yield* anything(search)
+}
+
+function* reasoned(search: Search): Generator<Proposal> {
   yield* furtherSteps(search)
   yield* otherWay(search)
   yield* combinations(search, TOGETHER)
   yield* singles(search)
   yield* combinations(search, 0)
-  yield* anything(search)
+}
+
+/** Those of them that turn a knob of the area; they come again in their own place, and are then repeats. */
+function* inFocus(search: Search, area: string): Generator<Proposal> {
+  const about = new Set(search.knobs.filter((k) => isAbout(k, area)).map((k) => k.name))
+  for (const next of reasoned(search)) if (next.edits.some((e) => about.has(e.knob))) yield next
 }
 
 function proposal(search: Search, origin: Proposal['origin'], edits: KnobEdit[], parent?: string): Proposal {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { BUCKET } from '@swarm/shared/subjects'
+import { type AskName, ASKS, BUCKET, STEERING, subject } from '@swarm/shared/subjects'
 import { canSyncAlways, type Version } from './version.ts'
 
 /** `swarm` may do everything: the coordinator and the CLI on its machine. `agent` may do what agents and onlookers need. */
@@ -26,10 +26,10 @@ export function secret(home: string, user: User): string {
 
 /**
  * What the user `agent` may publish: questions, results and heartbeats; taking and acknowledging work from consumers the
- * coordinator made; reading LEDGER and the object store. Never facts, never control, never a stream's settings.
+ * coordinator made; reading LEDGER and the object store. Never facts, never control or steering, never a stream's settings.
  */
 const AGENT_PUBLISH = [
-  'ask.*',
+  ...asks(),
   'res.>',
   'hb.*',
   '$JS.API.INFO',
@@ -63,6 +63,11 @@ const AGENT_DEAF = [
   '_INBOX_swarm.>',
   '_R_.>',
 ]
+
+function asks(): string[] {
+  const forPeople: readonly string[] = STEERING
+  return Object.keys(ASKS).flatMap((name) => (forPeople.includes(name) ? [] : subject.ask(name as AskName)))
+}
 
 export interface Settings {
   home: string

@@ -1,80 +1,9 @@
 // What every screen shows, folded from facts and heartbeats and from nothing else. Snapshots are immutable: a row that changed is a new row.
-import type { Event, FactOf, Heartbeat, Lane, Phase } from '@swarm/shared/event'
-import type { Finding } from '@swarm/shared/finding'
+import type { Event, FactOf, Heartbeat } from '@swarm/shared/event'
 import { spent } from '@swarm/shared/result'
+import { Rests } from './rests.ts'
 import { Scores } from './scores.ts'
-
-export interface ExperimentRow {
-  id: string
-  kind: 'baseline' | 'screen' | 'repeat'
-  hypothesis?: string
-  title: string
-  base: string
-  seed: number
-  agent?: string
-  /** Absent until recorded; `measured` until the verdict is known. */
-  outcome?: string
-  cause?: string
-  valBpb?: number
-  /** Against its own base on the same seed, positive is better. */
-  gain?: number
-  /** Lane seconds from claim to result, and of training alone. */
-  seconds?: number
-  training?: number
-  at?: string
-}
-
-export interface AgentRow {
-  name: string
-  present: boolean
-  host: string
-  lane: Lane
-  phase: Phase
-  experiment?: string
-  title?: string
-  step?: number
-  steps?: number
-  progress?: number
-  elapsed?: number
-  /** When it last gave a sign, ms since 1970. */
-  seen: number
-  done: number
-}
-
-export interface BestRow {
-  n: number /** In force when it moved. */
-  track: string
-  commit: string
-  at: string
-  valBpb?: number
-  gain?: number
-  hypothesis?: string
-  title?: string
-  agent?: string
-  seeds: readonly number[]
-}
-export interface FindingRow extends Pick<Finding, 'hypothesis' | 'title' | 'verdict' | 'outcome' | 'lesson'> {
-  at: string
-  gain?: number
-}
-
-export interface View {
-  seq: number
-  run?: { n: number; at: string; agents: number; wanted?: number; stopped?: { at: string; reason: string } }
-  budget?: string
-  noise?: number
-  /** Recorded in this run, and ever. */
-  doneInRun: number
-  done: number
-  queued: number
-  outcomes: Readonly<Record<string, number>>
-  baseline?: number
-  best?: BestRow
-  bests: readonly BestRow[]
-  agents: readonly AgentRow[]
-  /** Newest last, at most `RECENT`. */
-  findings: readonly FindingRow[]
-}
+import type { AgentRow, BestRow, ExperimentRow, FindingRow, View } from './view.ts'
 
 const RECENT = 50
 
@@ -87,7 +16,10 @@ export class Fold {
   readonly #bests: BestRow[] = []
   readonly #findings: FindingRow[] = []
   readonly #hypotheses = new Map<string, string>()
-  #head: Pick<View, 'seq' | 'run' | 'budget' | 'noise' | 'doneInRun' | 'done' | 'queued'> = {
+  readonly #rests = new Rests()
+  /** Planned and struck before there was a result. */
+  readonly #withdrawn = new Set<string>()
+  #head: Pick<View, 'seq' | 'run' | 'budget' | 'noise' | 'focus' | 'doneInRun' | 'done' | 'queued'> = {
     seq: 0,
     doneInRun: 0,
     done: 0,
@@ -117,7 +49,9 @@ export class Fold {
       ...(baseline === undefined ? {} : { baseline }),
       ...(best === undefined ? {} : { best }),
       bests: priced,
-      agents: [...this.#agents.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      agents: [...this.#agents.values()]
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map((a) => (this.#rests.of(a.name) ? { ...a, paused: true } : a)),
       findings: this.#findings.slice(-RECENT),
     }
   }
@@ -148,6 +82,15 @@ export class Fold {
         return this.#found(fact)
       case 'best-moved':
         return this.#moved(fact)
+      case 'hypothesis-vetoed':
+        return this.#vetoed(fact)
+      case 'focus-set': {
+        const { focus: _, ...head } = this.#head
+        this.#head = { ...head, ...withoutAbsent({ focus: fact.area }) }
+        return
+      }
+      case 'agent-paused':
+        return this.#rests.see(fact)
     }
   }
 
@@ -173,6 +116,7 @@ export class Fold {
       ...(fact.experiments === undefined ? {} : { wanted: fact.experiments }),
     }
     this.#head = { ...this.#head, run, doneInRun: 0 }
+    this.#rests.clear()
     for (const agent of this.#agents.keys()) this.#change(agent, { present: false, phase: 'idle' })
   }
 
@@ -222,7 +166,7 @@ export class Fold {
       ...this.#head,
       done: this.#head.done + 1,
       doneInRun: this.#head.doneInRun + 1,
-      queued: this.#head.queued - (planned ? 1 : 0),
+      queued: this.#head.queued - (planned && !this.#withdrawn.has(r.experiment) ? 1 : 0),
     }
     const row: ExperimentRow = {
       ...(this.experiments.get(r.experiment) ?? {
@@ -249,6 +193,13 @@ export class Fold {
       const other = this.experiments.get(id)
       if (other !== undefined) this.experiments.set(id, { ...other, gain })
     }
+  }
+
+  #vetoed({ hypothesis }: FactOf<'hypothesis-vetoed'>): void {
+    for (const { id, hypothesis: of, outcome } of this.experiments.values())
+      if (of === hypothesis && outcome === undefined) this.#withdrawn.add(id)
+    const waiting = [...this.experiments.values()].filter((e) => e.outcome === undefined && !this.#withdrawn.has(e.id))
+    this.#head = { ...this.#head, queued: waiting.length }
   }
 
   #title(hypothesis: string | undefined): string {

@@ -1,6 +1,6 @@
 // A view as rows of coloured spans for one size of terminal. Pure, so that every size can be tested without a terminal.
 import { bar, stepLine } from './chart.ts'
-import type { AgentRow, View } from './fold.ts'
+import type { AgentRow, View } from './view.ts'
 import { bpb, doing, gainPercent, plainText, signed, span } from './words.ts'
 
 export type Tone = 'plain' | 'dim' | 'strong' | 'good' | 'bad' | 'key'
@@ -95,7 +95,7 @@ function counts(view: View, o: FrameOptions): Row {
     strong('done   '),
     plain(
       fit(
-        `${view.doneInRun}${wanted} experiments${rate}, ${view.done} ever, ${promotions} promoted, ${view.queued} planned, budget ${view.budget ?? '-'}`,
+        `${view.doneInRun}${wanted} experiments${rate}, ${view.done} ever, ${promotions} promoted, ${view.queued} planned, budget ${view.budget ?? '-'}${view.focus === undefined ? '' : `, focus ${view.focus}`}`,
         o.columns - 7,
       ),
     ),

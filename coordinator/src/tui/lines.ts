@@ -1,6 +1,7 @@
 // The plain reporter: what the screen shows, as lines with a time, without an escape byte. For logs, pipes and CI.
 import type { Event } from '@swarm/shared/event'
-import type { ExperimentRow, Fold, View } from './fold.ts'
+import type { Fold } from './fold.ts'
+import type { ExperimentRow, View } from './view.ts'
 import { gist } from './facts.ts'
 import { bpb, doing, gainPercent, outcomeWord, plainText, signed, span } from './words.ts'
 

@@ -1,5 +1,5 @@
 // Numbers and states as people read them, the same on every screen.
-import type { AgentRow, ExperimentRow, View } from './fold.ts'
+import type { AgentRow, ExperimentRow, View } from './view.ts'
 
 export const bpb = (value: number | undefined): string => (value === undefined ? '-' : value.toFixed(5))
 
@@ -35,10 +35,11 @@ export function outcomeWord(row: ExperimentRow): string {
 /** What an agent does now, in a few words. */
 export function doing(agent: AgentRow): string {
   if (!agent.present) return 'away'
-  if (agent.phase === 'idle' || agent.experiment === undefined) return agent.phase
+  if (agent.phase === 'idle' || agent.phase === 'paused' || agent.experiment === undefined)
+    return agent.paused === true ? 'paused' : agent.phase
   const step =
     agent.step === undefined ? '' : ` step ${agent.step}${agent.steps === undefined ? '' : `/${agent.steps}`}`
-  return `${agent.phase} ${agent.experiment}${step}`
+  return `${agent.paused === true ? 'pausing, ' : ''}${agent.phase} ${agent.experiment}${step}`
 }
 
 /** An amount of US dollars; a price that is not known is said so and never shown as 0. */
