@@ -4,10 +4,12 @@ import type { Bus } from '@swarm/shared/bus'
 import type { CapName } from '@swarm/shared/call'
 import { Result } from '@swarm/shared/result'
 import { type Knob, readKnobs } from '@swarm/shared/knobs'
+import type { Program } from '@swarm/shared/program'
 import { reads } from '@swarm/shared/researcher'
 import { lineOf } from './work.ts'
 import type { Board, ExperimentRecord, ProgramRecord, RunRecord } from './board/schema.ts'
 import { isPaused, isWithdrawn } from './board/steering.ts'
+import type { Change } from './brief.ts'
 import { decide } from './decide.ts'
 import type { FactToWrite, Step } from './decide/situation.ts'
 import { moveBest } from './best.ts'
@@ -37,6 +39,10 @@ export class Coordinator {
   closing = false
   /** May a model still come up with a hypothesis? */
   thinking: () => boolean = () => false
+  /** What a person has changed in the program since it was last asked for. */
+  changed: (inForce: Program) => Change | undefined = () => undefined
+  /** Says a sentence to people. */
+  tell: (line: string) => void = () => {}
   #turns: Promise<unknown> = Promise.resolve()
   readonly #knobs = new Map<string, readonly Knob[]>()
 
@@ -76,6 +82,7 @@ export class Coordinator {
   async settle(topUp: boolean): Promise<void> {
     for (let i = 0; this.finished === undefined; i++) {
       if (i > MAX_ROUNDS) throw new Error('the decisions do not come to rest; please report this with the board')
+      await this.#takeOver()
       await this.#readKnobs()
       const live = this.roster.names()
       const here = this.roster.present().filter(({ agent }) => live.includes(agent))
@@ -93,6 +100,16 @@ export class Coordinator {
       if (steps.length === 0) return
       for (const step of steps) await this.#perform(step)
     }
+  }
+
+  /** Another program of the same track holds from the next decision on. */
+  async #takeOver(): Promise<void> {
+    const change = this.changed(this.program.program)
+    if (change === undefined) return
+    if ('refused' in change) return this.tell(change.refused)
+    const { budget, track, manifest, frozen } = this.program
+    const n = this.board.programs.size + 1
+    await this.write({ type: 'program-adopted', n, program: change.adopt, budget, track, manifest, frozen })
   }
 
   async #perform(step: Step): Promise<void> {

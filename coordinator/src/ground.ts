@@ -6,7 +6,6 @@ import path from 'node:path'
 import { z } from 'zod'
 import { Budget, Sha256 } from '@swarm/shared/experiment'
 import type { Program } from '@swarm/shared/program'
-import { parseProgram } from '@swarm/shared/settings'
 import { machineClass, trackOf } from '@swarm/shared/track'
 import type { Board } from './board/schema.ts'
 import type { FactToWrite } from './decide/situation.ts'
@@ -29,10 +28,8 @@ export interface Ground {
 
 const Files = z.object({ files: z.record(z.string().regex(/^[\w.-]+$/), z.object({ sha256: Sha256 })) })
 
-export function readGround(options: { program: string; data: string; checkout: string; budget?: string }): Ground {
-  const program = parseProgram(
-    read(options.program, 'program.md is missing; write one or point to it with --program FILE').toString(),
-  )
+export function readGround(options: { program: Program; data: string; checkout: string; budget?: string }): Ground {
+  const { program } = options
   const asked = Budget.safeParse(options.budget ?? program.budget)
   if (!asked.success) throw new GroundMissing(`--budget ${options.budget}: ${asked.error.issues[0]?.message}`)
   const budget = asked.data

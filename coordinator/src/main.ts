@@ -1,19 +1,21 @@
 // The coordinator process: holds the home, catches up with the ledger, answers agents, decides on every result. Killed at any
-// instruction it starts again from the ledger. stdout carries one JSON line, `ready`; the log is in <home>/logs/coordinator.log.
+// instruction it starts again from the ledger. stdout carries JSON lines: `ready`, and a `note` for people; the log is in <home>/logs/coordinator.log.
 // Exit codes: 0 the run reached its goal, or was told to stop · 5 it came to a cap · 6 it cannot go on until a person has changed something, and starting
 // it again would not help · 1 any other failure.
 import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import pino from 'pino'
 import { type Bus, openBus } from '@swarm/shared/bus'
+import type { Program } from '@swarm/shared/program'
 import { ProgramInvalid } from '@swarm/shared/settings'
 import { dataObject } from '@swarm/shared/subjects'
 import { answerAll } from './answers.ts'
 import { checkBoard } from './board/check.ts'
-import { LedgerBroken } from './board/fold.ts'
+import { LedgerBroken, programOf } from './board/fold.ts'
 import { isPaused } from './board/steering.ts'
 import { BoardUnusable, openStore } from './board/store.ts'
 import { currentBest } from './board/value.ts'
+import { Brief } from './brief.ts'
 import { Coordinator, type Finished } from './coordinator.ts'
 import { adoption, type Ground, GroundMissing, readGround } from './ground.ts'
 import { CheckoutUnusable, ensureHub } from './hub.ts'
@@ -26,7 +28,7 @@ import { CAP_FLAGS, capWords } from './purse/spending.ts'
 import { holdHome } from './lock.ts'
 import { mendHub, putBundle, shipped } from './promotion.ts'
 import { Roster } from './roster.ts'
-import { endedBefore, openRun, rememberEnd, RunFailed, stopRun } from './runs.ts'
+import { endedBefore, isFirst, openRun, rememberEnd, RunFailed, stopRun } from './runs.ts'
 import { ensureStreams, StreamsUnusable } from './streams.ts'
 import { told } from './told.ts'
 import { putBackLost } from './work.ts'
@@ -66,8 +68,13 @@ async function main(): Promise<number> {
     return exitCodeOf(over)
   }
 
+  const tell = (line: string): void => {
+    log(line)
+    process.stdout.write(`${JSON.stringify({ note: line })}\n`)
+  }
+  const brief = new Brief(given.program, given.budget)
   const ground = readGround({
-    program: given.program,
+    program: programFor(brief, isFirst(home) ? undefined : programOf(ledger.board)?.program, tell),
     data: given.data,
     checkout: given.checkout,
     ...(given.budget === undefined ? {} : { budget: given.budget }),
@@ -82,6 +89,8 @@ async function main(): Promise<number> {
   const roster = new Roster(() => ledger.board)
   bus.onHeartbeat((beat) => roster.see(beat))
   const c = new Coordinator(bus, ledger, hub, roster, wish.agents, given.readers, log)
+  c.changed = (inForce) => brief.look(inForce)
+  c.tell = tell
   const purse = new Purse(c, prices)
   await putBundle(bus, hub, currentBest(ledger.board)?.best.commit as string)
 
@@ -106,7 +115,7 @@ async function main(): Promise<number> {
     log(`the data set could not be put into the object store: ${(error as Error).message}`),
   )
 
-  const end = await theEnd(c, roster, heard, given.minutes)
+  const end = await theEnd({ c, roster, brief, heard, minutes: given.minutes })
   if (end.reached) rememberEnd(home, end)
   await lastCalls(c, end.reason)
   const goodbye = c.turn(async () => {
@@ -130,6 +139,14 @@ async function main(): Promise<number> {
 function exitCodeOf({ failed, cap, reason }: Finished): number {
   if (failed) throw new RunFailed(reason)
   return cap === undefined ? 0 : SPENT
+}
+
+/** A coordinator that is started again stands where its forerunner stood, whatever has become of the file meanwhile. */
+function programFor(brief: Brief, inForce: Program | undefined, tell: (line: string) => void): Program {
+  if (inForce === undefined) return brief.read()
+  const change = brief.look(inForce)
+  if (change !== undefined && 'refused' in change) tell(change.refused)
+  return change !== undefined && 'adopt' in change ? change.adopt : inForce
 }
 
 /** Callers that are told to stop settle what they have in flight; what they do not in time is lost. Only asked where there is any. */
@@ -166,12 +183,19 @@ function listenToSignals(): { why?: string } {
 }
 
 /** Waits for the goal, the clock, or a signal. Looks after silent agents meanwhile. */
-async function theEnd(
-  c: Coordinator,
-  roster: Roster,
-  heard: { why?: string },
+async function theEnd({
+  c,
+  roster,
+  brief,
+  heard,
   minutes = Infinity,
-): Promise<Finished & { reached: boolean }> {
+}: {
+  c: Coordinator
+  roster: Roster
+  brief: Brief
+  heard: { why?: string }
+  minutes: number | undefined
+}): Promise<Finished & { reached: boolean }> {
   const parent = process.ppid
   const deadline = Date.parse(c.run.at) + minutes * 60_000
   const wall = c.run.caps?.wallSeconds ?? Infinity
@@ -200,6 +224,7 @@ async function theEnd(
       // What a pausing agent gave back to its own line goes to the others.
       if (roster.names().length > c.takers.length) await c.turn(() => c.tidyLines())
     }
+    if (brief.isNew()) await c.turn(() => c.settle(false))
     if (Date.now() - counted > COUNT_MS) {
       counted = Date.now()
       await c.turn(() => lookForLost(c, roster))

@@ -53,6 +53,23 @@ export async function stopRun(ledger: Ledger, reason: string): Promise<void> {
     await ledger.write({ type: 'swarm-stopped', run: last.run, reason })
 }
 
+const began = (home: string): string => path.join(home, 'began.json')
+
+/** Is this the first coordinator of this supervisor? One that is started again goes on with the program its forerunner stood on. */
+export function isFirst(home: string): boolean {
+  try {
+    if (
+      z.object({ parent: z.string().min(1) }).parse(JSON.parse(readFileSync(began(home), 'utf8'))).parent === parent()
+    )
+      return false
+  } catch {
+    /* none yet */
+  }
+  writeFileSync(`${began(home)}.new`, JSON.stringify({ parent: parent() }))
+  renameSync(`${began(home)}.new`, began(home))
+  return true
+}
+
 const End = z.object({ parent: z.string().min(1), reason: z.string(), failed: z.boolean(), cap: CapName.optional() })
 const endFile = (home: string): string => path.join(home, 'ended.json')
 

@@ -1,5 +1,7 @@
 // Veto, focus, pause and a changed program.md as people meet them: questions to a coordinator that is a real process.
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { type Bus, openBus } from '@swarm/shared/bus'
 import type { Experiment } from '@swarm/shared/experiment'
@@ -141,4 +143,47 @@ test("an agent's password opens no steering", async () => {
   await agent.ask('ping', {})
   await agent.close()
   assert.equal(board().seq, before)
+})
+
+test('program.md edited: prose and thresholds hold from the next decision on, a fact; nobody has to join again', async () => {
+  const file = join(home.checkout, 'program.md')
+  const sessions = board().agents.size
+  writeFileSync(file, '---\nbudget: work:1s\nnoise: 0.003\nthreshold: 2.5\n---\nMake the bowl much smaller.\n')
+  await insist(async () => assert.equal(board().programs.size, 2))
+  const [before, now] = [board().programs.get(1), board().programs.get(2)]
+  assert.equal(now?.program.threshold, 2.5)
+  assert.equal(now?.program.prose, 'Make the bowl much smaller.')
+  assert.equal(now?.track, before?.track)
+  assert.equal(board().agents.size, sessions)
+})
+
+test('what would make another track, and what cannot be read, is refused in one line and changes nothing', async () => {
+  const file = join(home.checkout, 'program.md')
+  const cases: [text: string, says: RegExp][] = [
+    [
+      '---\nbudget: work:2s\nnoise: 0.003\n---\nFaster.\n',
+      /another budget \(work:2s instead of work:1s\).*waits for the next "swarm up"/,
+    ],
+    ['---\nbudget: work:1s\nseeds: [7, 8]\n---\nOther seeds.\n', /another seeds \(7,8 instead of 1,2,3\)/],
+    ['---\nthreshhold: 2\n---\n', /unknown setting "threshhold".*The program before holds/],
+  ]
+  for (const [text, says] of cases) {
+    writeFileSync(file, text)
+    await insist(async () => assert.match(running.notes().at(-1) ?? '', says))
+  }
+  rmSync(file)
+  await insist(async () => assert.match(running.notes().at(-1) ?? '', /program\.md is missing/))
+  assert.equal(running.notes().length, cases.length + 1, 'each is said once')
+  assert.equal(board().programs.size, 2)
+
+  // Nor does a coordinator that is started again in the middle of the run take it over.
+  writeFileSync(file, '---\nbudget: work:2s\nnoise: 0.003\n---\nFaster.\n')
+  running.kill('SIGKILL')
+  await running.ended
+  running = home.coordinator('--seed', '1', '--agents', '2')
+  await running.ready
+  assert.match(running.notes()[0] ?? '', /another budget/)
+  assert.equal(board().programs.size, 2)
+  writeFileSync(file, '---\nbudget: work:1s\nnoise: 0.003\n---\nAs it was.\n')
+  await insist(async () => assert.equal(board().programs.get(3)?.program.prose, 'As it was.'))
 })

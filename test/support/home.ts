@@ -21,6 +21,8 @@ export interface CoordinatorProcess {
   ready: Promise<Ready>
   ended: Promise<number | string>
   stderr(): string
+  /** What it told people. */
+  notes(): string[]
   kill(signal: NodeJS.Signals): void
 }
 
@@ -104,11 +106,23 @@ function startCoordinator(
   const ended = new Promise<number | string>((done) =>
     child.once('exit', (code, signal) => done(code ?? signal ?? 'unknown')),
   )
+  const notes: string[] = []
   const ready = new Promise<Ready>((resolve, reject) => {
     if (child.stdout !== null)
-      createInterface({ input: child.stdout }).once('line', (line) => resolve(JSON.parse(line) as Ready))
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const said = JSON.parse(line) as Partial<Ready> & { ready?: true; note?: string }
+        if (said.note !== undefined) notes.push(said.note)
+        if (said.ready) resolve(said as Ready)
+      })
     void ended.then((how) => reject(new Error(`the coordinator ended (${how}) before it was ready: ${stderr}`)))
   })
   ready.catch(() => {}) // a test that kills it does not wait for it
-  return { pid: child.pid ?? -1, ready, ended, stderr: () => stderr, kill: (signal) => void child.kill(signal) }
+  return {
+    pid: child.pid ?? -1,
+    ready,
+    ended,
+    stderr: () => stderr,
+    notes: () => notes,
+    kill: (signal) => void child.kill(signal),
+  }
 }

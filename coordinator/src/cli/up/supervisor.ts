@@ -116,6 +116,8 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
       line: (line) => {
         if (/^\{.*"ready"/.test(line)) ready()
         if (/^\{.*"draining"/.test(line)) draining = true
+        const note = noteIn(line)
+        if (note !== undefined) tell.note(note)
       },
     }),
   )
@@ -183,4 +185,11 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
     done,
     stop,
   }
+}
+
+/** A sentence of the coordinator for people. */
+function noteIn(line: string): string | undefined {
+  if (!line.startsWith('{"note":')) return undefined
+  const { note } = JSON.parse(line) as { note: unknown }
+  return typeof note === 'string' ? note : undefined
 }
