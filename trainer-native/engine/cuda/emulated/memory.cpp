@@ -1,0 +1,39 @@
+// Memory of the emulated device: the host's, between two stretches that nobody may write.
+#include "engine/cuda/memory.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace swarm::cuda {
+namespace {
+constexpr size_t guard_bytes = 256;
+constexpr unsigned char guard = 0xA5;
+}  // namespace
+
+Memory::Memory(size_t bytes) : bytes_(bytes) {
+  const size_t whole = (bytes + 3 * guard_bytes) / guard_bytes * guard_bytes;
+  auto* all = static_cast<unsigned char*>(std::aligned_alloc(guard_bytes, whole));
+  if (!all) throw DeviceError("the emulated device has no " + std::to_string(bytes) + " bytes");
+  std::memset(all, guard, whole);
+  start_ = all + guard_bytes;
+  std::memset(start_, 0xff, bytes);  // NaN in bf16 and float32
+}
+
+Memory::~Memory() {
+  const auto* first = static_cast<unsigned char*>(start_);
+  for (size_t i = 1; i <= guard_bytes; i++)
+    if (first[-long(i)] != guard || first[bytes_ + i - 1] != guard) {
+      std::fprintf(stderr, "a kernel wrote outside its %zu bytes of device memory\n", bytes_);
+      std::abort();
+    }
+  std::free(static_cast<unsigned char*>(start_) - guard_bytes);
+}
+
+void upload(void* device, const void* host, size_t bytes) { std::memcpy(device, host, bytes); }
+void download(void* host, const void* device, size_t bytes) { std::memcpy(host, device, bytes); }
+void fill_bytes(void* device, unsigned char value, size_t bytes) { std::memset(device, value, bytes); }
+void wait() {}
+
+}  // namespace swarm::cuda
