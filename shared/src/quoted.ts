@@ -31,3 +31,10 @@ export function quote(text: string, { tag, what, most, kept = 'end' }: Quoting):
   const body = clean(text, most, kept).replaceAll(tag, '')
   return `<${tag} what="${what}">\n${body.replace(/\n+$/, '')}\n</${tag}>`
 }
+
+/** The same on one line, its start kept. */
+export const cleaned = (text: string, most: number): string =>
+  clean(clean(text, text.length).replace(/\s+/g, ' ').trim(), most, 'start')
+
+/** One line between double quotes, quotes and backslashes inside it escaped: nothing in it can end the quotation. */
+export const quoted = (text: string, most: number): string => JSON.stringify(cleaned(text, most))

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import type { Fact } from '@swarm/shared/event'
 import type { Experiment } from '@swarm/shared/experiment'
+import { isSentence } from '@swarm/shared/hypothesis'
 import { type Knob, readKnobs, setKnobs } from '@swarm/shared/knobs'
 import { Program } from '@swarm/shared/program'
 import { NO_COST, type Result } from '@swarm/shared/result'
@@ -19,11 +20,14 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 export const TRACK = sha256('track')
 
 /** What a run came to; `tree` stands for the source that was run. */
-export type Came = Pick<Result, 'outcome'> & { cause?: string; valBpb?: number }
+export type Came = Pick<Result, 'outcome' | 'lesson' | 'followUps'> & { cause?: string; valBpb?: number }
 
 export interface ScriptOptions {
   seed?: number
   agents?: number
+  /** How many of them read, and whether a model may still have an idea. */
+  reading?: number
+  thinking?: boolean
   experiments?: number
   program?: Partial<Program>
   recipe?: string
@@ -72,7 +76,8 @@ export class Script {
         this.#knobs.set(commit, known)
         return known
       }
-      const steps = decide({ board: this.board, agents: this.options.agents ?? 1, live: this.live, knobsAt, topUp })
+      const { agents = 1, reading = 0, thinking = false } = this.options
+      const steps = decide({ board: this.board, agents, reading, thinking, live: this.live, knobsAt, topUp })
       if (steps.length === 0) return
       for (const step of steps) this.#perform(step)
     }
@@ -126,6 +131,7 @@ export class Script {
   /** The source an experiment runs: its base with the hypothesis' knobs. A "diff" is the whole source here. */
   sourceOf(e: Experiment): string {
     const base = this.sources.get(e.base) ?? ''
+    if (e.hypothesis !== undefined && isSentence(e.hypothesis)) return `${base}// ${e.hypothesis.title}\n`
     const set = setKnobs(base, e.hypothesis?.edits ?? [])
     return 'refused' in set ? base : set.source
   }
@@ -150,6 +156,8 @@ export class Script {
       tree: sha1(source),
       ...(e.hypothesis === undefined ? {} : { hypothesis: e.hypothesis.id }),
       ...(came.cause === undefined ? {} : { cause: came.cause }),
+      ...(came.lesson === undefined ? {} : { lesson: came.lesson }),
+      ...(came.followUps === undefined ? {} : { followUps: came.followUps }),
       ...(came.valBpb === undefined ? {} : { measurement: measurement(came.valBpb) }),
     }
     this.write({ type: 'experiment-recorded', result })

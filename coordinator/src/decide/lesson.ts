@@ -1,7 +1,18 @@
 // The lesson of a finding: one sentence a person and a researcher can act on.
+import { cleaned } from '@swarm/shared/quoted'
 import type { Finding } from '@swarm/shared/finding'
 
 const signed = (gain: number): string => `${gain >= 0 ? '+' : '−'}${Math.abs(gain).toFixed(4)}`
+
+/** Longest lesson of a finding, characters. */
+const MOST = 2_000
+
+/** Our sentence of numbers first, then the author's paragraph: words of a model, cleaned and cut. */
+export function withAuthors(ours: string, theirs: string | undefined): string {
+  const room = MOST - ours.length - 1
+  const said = theirs === undefined || room < 2 ? '' : cleaned(theirs, room)
+  return said === '' ? ours : `${ours} ${said}`
+}
 
 export function lesson(
   title: string,

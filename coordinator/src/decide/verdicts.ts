@@ -5,7 +5,7 @@ import type { ExperimentRecord, HypothesisRecord } from '../board/schema.ts'
 import { confirm } from '../verdict/confirm.ts'
 import { screen } from '../verdict/screen.ts'
 import { controlOf } from './controls.ts'
-import { lesson } from './lesson.ts'
+import { lesson, withAuthors } from './lesson.ts'
 import { freshSeeds, liveExperiments, plan, type Situation, type Step } from './situation.ts'
 
 const MAX_ROUNDS = 3
@@ -200,6 +200,12 @@ function failed(
   return finding(s, h, e, { verdict: 'failed', outcome, pairs: [], ...(cause === undefined ? {} : { cause }) })
 }
 
+/** What the author last wrote about it. */
+function lessonOf(s: Situation, h: HypothesisRecord): string | undefined {
+  const all = h.experiments.map((id) => s.board.experiments.get(id)?.result?.lesson)
+  return all.findLast((lesson) => lesson !== undefined)
+}
+
 function finding(
   s: Situation,
   h: HypothesisRecord,
@@ -219,7 +225,7 @@ function finding(
         base: e.experiment.base,
         noise,
         ...came,
-        lesson: lesson(title, came, noise),
+        lesson: withAuthors(lesson(title, came, noise), lessonOf(s, h)),
       },
     },
   }
