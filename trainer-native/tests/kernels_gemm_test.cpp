@@ -55,7 +55,12 @@ TEST("gemm: every form, size around a tile, stride and beta agrees with float64"
 TEST("gemm: sums longer than a block agree with float64") {
   for (const Kernels* k : tables())
     for (Form form : kForms)
-      for (int K : {256, 257, 600}) check_product(*k, {form, 130, 35, K, 0.5f, 3}, true);
+      for (int K : {512, 513, 600}) check_product(*k, {form, 70, 35, K, 0.5f, 3}, true);
+}
+
+TEST("gemm: a B wider than what is copied at a time agrees with float64") {
+  for (const Kernels* k : tables())
+    for (Form form : kForms) check_product(*k, {form, 37, 1050, 270, 0.5f, 3}, true);
 }
 
 TEST("gemm: no terms leave beta C") {

@@ -1,7 +1,7 @@
 // Matrix products. Every element of C is one chain acc = fma(a[k], b[k], acc) over k in order, starting at beta * C, so its
 // bits depend neither on the tile that computed it nor on the width of a register.
-// B is copied into panels of one tile's width that stay in L1; A is read in place (its rows are contiguous) or, when stored
-// transposed, copied into strips of one tile's height.
+// A block of B is copied once into panels of one tile's width that stay in the second-level cache; A is read in place (its rows
+// are contiguous) or, when stored transposed, copied into strips of one tile's height. Rows of C are written from left to right.
 // defines: tile, tile_rows, gemm, gram
 #pragma once
 #include "engine/cpu/kernels.h"
@@ -18,8 +18,9 @@ constexpr int kTileRows = 6, kTileLanes = 1;  // 12 of 16
 constexpr int kTileRows = 4, kTileLanes = 1;
 #endif
 constexpr int kTileCols = 16 * kTileLanes;
-constexpr int kBlockK = 256;  // one panel of B is 256 * 32 floats = 32 KiB
-constexpr int kBlockM = (127 + kTileRows) / kTileRows * kTileRows;  // strips of A: about 128 * 256 floats
+constexpr int kBlockK = 512;           // one panel of B is 512 * 32 floats = 64 KiB
+constexpr int kBlockB = 128 * 1024;  // floats of B copied at a time: 512 KiB
+constexpr int kBlockM = 4 * kTileRows;  // rows of A whose strips are copied at a time
 
 enum class Start { Zero, Continue, Scale };  // what a tile of C starts from: 0, C, beta * C
 
@@ -115,29 +116,47 @@ SWARM_INLINE void pack_a(int M, int K, const float* A, long lda, float* strips) 
     for (int j = 0; j < n; j++) C[r * ldc + j] = full[r * kTileCols + j];
 }
 
-// With `upper`, tiles that lie wholly left of the diagonal are left alone.
+// Panels of a block of B, copied once for all rows of C. Of a thread, not of a call: it is too large for some stacks. A tile
+// that skips its first sixteen columns reads sixteen floats past its panel's end.
+alignas(64) thread_local float panels[kBlockB + 16];
+
+// panels = op(B)[k0.. k0+k, n0..n1).
+SWARM_INLINE void pack_b(bool transposed, int k0, int k, int n0, int n1, int N, const float* B, long ldb) {
+  for (int j0 = n0; j0 < n1; j0 += kTileCols) {
+    const int n = N - j0 < kTileCols ? N - j0 : kTileCols;
+    if (transposed) pack_columns_of_b(k, n, B + j0 * ldb + k0, ldb, panels + (j0 - n0) * k);
+    else pack_rows_of_b(k, n, B + k0 * ldb + j0, ldb, panels + (j0 - n0) * k);
+  }
+}
+
+// With `upper`, what lies left of the sixteens on the diagonal is left alone.
 SWARM_INLINE void product(Form form, int M, int N, int K, const float* A, long lda, const float* B, long ldb, float beta, float* C, long ldc,
                           bool upper) {
-  alignas(64) float panel[kBlockK * kTileCols];
   alignas(64) float strips[kBlockM * kBlockK];
   const bool a_transposed = form == Form::TN || form == Form::TT, b_transposed = form == Form::NT || form == Form::TT;
+  const int height = a_transposed ? kBlockM : kTileRows;
   for (int k0 = 0; k0 == 0 || k0 < K; k0 += kBlockK) {
     const int k = K - k0 < kBlockK ? K - k0 : kBlockK;
     const Start start = k0 > 0 || beta == 1.0f ? Start::Continue : beta == 0.0f ? Start::Zero : Start::Scale;
-    for (int i0 = 0; i0 < M; i0 += kBlockM) {
-      const int m = M - i0 < kBlockM ? M - i0 : kBlockM;
-      if (a_transposed) pack_a(m, k, A + k0 * lda + i0, lda, strips);
-      for (int j0 = upper ? i0 / kTileCols * kTileCols : 0; j0 < N; j0 += kTileCols) {
-        const int n = N - j0 < kTileCols ? N - j0 : kTileCols;
-        if (b_transposed) pack_columns_of_b(k, n, B + j0 * ldb + k0, ldb, panel);
-        else pack_rows_of_b(k, n, B + k0 * ldb + j0, ldb, panel);
-        for (int i = 0; i < m && !(upper && i0 + i >= j0 + n); i += kTileRows) {
-          const int rows = m - i < kTileRows ? m - i : kTileRows;
-          const float* a = a_transposed ? strips + i * k : A + (i0 + i) * lda + k0;
-          const long a_row = a_transposed ? 1 : lda, a_k = a_transposed ? kTileRows : 1;
-          float* c = C + (i0 + i) * ldc + j0;
-          if (n == kTileCols) tile_rows<kTileLanes>(rows, k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta);
-          else edge_tile(rows, n, k, a, a_row, a_k, panel, c, ldc, start, beta);
+    const int block = kBlockB / (k > 0 ? k : 1) / kTileCols * kTileCols;
+    for (int n0 = 0; n0 < N; n0 += block) {
+      const int n1 = N - n0 < block ? N : n0 + block;
+      pack_b(b_transposed, k0, k, n0, n1, N, B, ldb);
+      for (int i0 = 0; i0 < M; i0 += height) {
+        const int m = M - i0 < height ? M - i0 : height;
+        if (a_transposed) pack_a(m, k, A + k0 * lda + i0, lda, strips);
+        for (int j0 = n0; j0 < n1; j0 += kTileCols) {
+          const int n = N - j0 < kTileCols ? N - j0 : kTileCols;
+          for (int i = 0; i < m && !(upper && i0 + i >= j0 + n); i += kTileRows) {
+            const int rows = m - i < kTileRows ? m - i : kTileRows, skip = upper && i0 + i > j0 ? (i0 + i - j0) / 16 * 16 : 0;
+            const float* a = a_transposed ? strips + i * k : A + (i0 + i) * lda + k0;
+            const long a_row = a_transposed ? 1 : lda, a_k = a_transposed ? kTileRows : 1;
+            const float* panel = panels + (j0 - n0) * k + skip;
+            float* c = C + (i0 + i) * ldc + j0 + skip;
+            if (n < kTileCols) edge_tile(rows, n - skip, k, a, a_row, a_k, panel, c, ldc, start, beta);
+            else if (skip > 0) tile_rows<1>(rows, k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta);
+            else tile_rows<kTileLanes>(rows, k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta);
+          }
         }
       }
     }
