@@ -8,7 +8,8 @@
 
 #include "bench/blas.h"
 #include "bench/measure.h"
-#include "engine/optim/optim.h"
+#include "engine/core/update.h"
+#include "engine/cpu/kernels.h"
 
 namespace {
 
@@ -101,21 +102,21 @@ void bench_rows(const Kernels& k, std::vector<Line>& lines) {
   line("sigmoid, 1024 floats", 2 * tile, [&] { k.sigmoid(tile, x.data(), y.data()); });
 }
 
+void bench_update(std::vector<Line>& lines, const std::string& name, int rows, int cols, const UpdateRule& rule) {
+  Node parameter;
+  parameter.op = Op::Param;
+  parameter.rows = rows;
+  parameter.cols = cols;
+  const Update update(parameter, {"*", rule});
+  auto p = numbers(long(rows) * cols), g = numbers(long(rows) * cols);
+  std::vector<float> state(update.state_floats()), scratch(update.scratch_floats());
+  lines.push_back({name + " " + std::to_string(rows) + "x" + std::to_string(cols),
+                   seconds([&] { update.run(p.data(), g.data(), state.data(), scratch.data(), 1, {1e-3f, 0.9f, 1}); }), update.work().flops, update.work().bytes});
+}
+
 void bench_updates(std::vector<Line>& lines) {
-  for (auto [rows, cols] : {std::pair{128, 128}, {512, 128}, {128, 512}, {4, 32}}) {
-    const long n = static_cast<long>(rows) * cols;
-    auto p = numbers(n), g = numbers(n);
-    std::vector<float> m(n), second(optim::muon_second_floats(rows, cols)), scratch(optim::muon_scratch_floats(rows, cols));
-    const optim::Work work = optim::muon_work(rows, cols, 5);
-    lines.push_back({"muon " + std::to_string(rows) + "x" + std::to_string(cols) + ", 5 polar steps",
-                     seconds([&] { optim::muon(rows, cols, p.data(), g.data(), m.data(), second.data(), scratch.data(), {1e-4f, 0.9f, 0.95f, 0.1f, 5}); }),
-                     work.flops, work.bytes});
-  }
-  const long n = 1024 * 128;
-  auto p = numbers(n), g = numbers(n);
-  std::vector<float> m(n), v(n);
-  lines.push_back({"adam 1024x128", seconds([&] { optim::adam(n, p.data(), g.data(), m.data(), v.data(), {1e-4f, 0.8f, 0.95f, 1e-10f, 0, 1}); }), 0,
-                   optim::adam_work(n).bytes});
+  for (auto [rows, cols] : {std::pair{128, 128}, {512, 128}, {128, 512}, {4, 32}}) bench_update(lines, "muon, 5 polar steps,", rows, cols, muon({0.1f}));
+  bench_update(lines, "adam", 1024, 128, adam({0.1f}));
 }
 
 }  // namespace

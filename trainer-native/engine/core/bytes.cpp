@@ -7,7 +7,7 @@
 namespace swarm {
 namespace {
 
-constexpr char magic[8] = {'S', 'W', 'R', 'M', 'G', 'R', 'F', '1'};
+constexpr char magic[8] = {'S', 'W', 'R', 'M', 'G', 'R', 'F', '2'};
 
 class Writer {
  public:
@@ -72,6 +72,7 @@ Node read_node(Reader& in) {
     i.calc = Calc(in.count(uint32_t(Calc::Count) - 1, "as an instruction"));
     i.a = in.i32();
     i.b = in.i32();
+    i.c = in.i32();
     i.constant = in.f32();
   }
   node.program.outputs.resize(in.count(16, "outputs"));
@@ -107,6 +108,7 @@ std::vector<uint8_t> serialize(const Graph& graph) {
       out.u32(uint32_t(i.calc));
       out.i32(i.a);
       out.i32(i.b);
+      out.i32(i.c);
       out.f32(i.constant);
     }
     out.u32(uint32_t(node.program.outputs.size()));

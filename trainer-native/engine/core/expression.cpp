@@ -7,8 +7,8 @@
 namespace swarm {
 namespace {
 
-int append(Program& program, Calc calc, int a = -1, int b = -1, float constant = 0) {
-  program.code.push_back({calc, a, b, constant});
+int append(Program& program, Calc calc, int a = -1, int b = -1, float constant = 0, int c = -1) {
+  program.code.push_back({calc, a, b, constant, c});
   return program.inputs + static_cast<int>(program.code.size()) - 1;
 }
 
@@ -17,6 +17,7 @@ int operands(Calc calc) {
     case Calc::Constant: return 0;
     case Calc::Add: case Calc::Subtract: case Calc::Multiply: case Calc::Divide:
     case Calc::Maximum: case Calc::Minimum: case Calc::IsAtLeast: return 2;
+    case Calc::MultiplyAdd: return 3;
     default: return 1;
   }
 }
@@ -54,6 +55,7 @@ class Reverse {
       case Calc::Tanh: add(a, times(d, one_minus(append(p_, Calc::Square, v)))); break;
       case Calc::Sigmoid: add(a, times(d, times(v, one_minus(v)))); break;
       case Calc::Sqrt: add(a, append(p_, Calc::Divide, times(constant(0.5f), d), v)); break;
+      case Calc::MultiplyAdd: add(a, times(d, b)); add(b, times(d, a)); add(i.c, d); break;
       case Calc::Constant: case Calc::IsPositive: case Calc::IsAtLeast: case Calc::Count: break;  // flat
     }
   }
@@ -88,13 +90,14 @@ int same_as(const Program& p, Calc calc, int a, int b) {
 
 Scalar record(Calc calc, Scalar a) { return {a.program(), append(*a.program(), calc, a.value())}; }
 Scalar record(Calc calc, Scalar a, Scalar b) { return {a.program(), append(*a.program(), calc, a.value(), b.value())}; }
+Scalar record(Calc calc, Scalar a, Scalar b, Scalar c) { return {a.program(), append(*a.program(), calc, a.value(), b.value(), 0, c.value())}; }
 Scalar record_constant(Program* program, float value) { return {program, append(*program, Calc::Constant, -1, -1, value)}; }
 
 Program derivative(const Program& forward) {
   Program p;
   p.inputs = forward.inputs + 1;
   auto moved = [&](int value) { return value < forward.inputs ? value : value + 1; };  // the gradient sits behind the inputs
-  for (const Instruction& i : forward.code) append(p, i.calc, moved(i.a), moved(i.b), i.constant);
+  for (const Instruction& i : forward.code) append(p, i.calc, moved(i.a), moved(i.b), i.constant, moved(i.c));
 
   const int count = static_cast<int>(forward.code.size());
   Reverse reverse(p, p.inputs + count);
@@ -114,18 +117,18 @@ Program simplified(const Program& program) {
   merged.inputs = program.inputs;
   std::vector<int> place(program.inputs + program.code.size());
   for (int i = 0; i < program.inputs; i++) place[i] = i;
-  std::map<std::tuple<Calc, int, int, uint32_t>, int> seen;
+  std::map<std::tuple<Calc, int, int, int, uint32_t>, int> seen;
   for (size_t n = 0; n < program.code.size(); n++) {
     const Instruction& i = program.code[n];
-    const int a = i.a < 0 ? -1 : place[i.a], b = i.b < 0 ? -1 : place[i.b];
+    const int a = i.a < 0 ? -1 : place[i.a], b = i.b < 0 ? -1 : place[i.b], c = i.c < 0 ? -1 : place[i.c];
     uint32_t bits;
     std::memcpy(&bits, &i.constant, sizeof bits);
     int& value = place[program.inputs + n];
     value = same_as(merged, i.calc, a, b);
     if (value >= 0) continue;
-    const auto key = std::make_tuple(i.calc, a, b, bits);
+    const auto key = std::make_tuple(i.calc, a, b, c, bits);
     const auto found = seen.find(key);
-    value = found != seen.end() ? found->second : seen[key] = append(merged, i.calc, a, b, i.constant);
+    value = found != seen.end() ? found->second : seen[key] = append(merged, i.calc, a, b, i.constant, c);
   }
   for (int output : program.outputs) merged.outputs.push_back(output < 0 ? -1 : place[output]);
 
@@ -134,8 +137,7 @@ Program simplified(const Program& program) {
   for (int output : merged.outputs) if (output >= 0) needed[output] = true;
   for (int n = static_cast<int>(merged.code.size()) - 1; n >= 0; n--) {
     if (!needed[merged.inputs + n]) continue;
-    if (merged.code[n].a >= 0) needed[merged.code[n].a] = true;
-    if (merged.code[n].b >= 0) needed[merged.code[n].b] = true;
+    for (int operand : {merged.code[n].a, merged.code[n].b, merged.code[n].c}) if (operand >= 0) needed[operand] = true;
   }
   Program kept;
   kept.inputs = merged.inputs;
@@ -144,7 +146,7 @@ Program simplified(const Program& program) {
   for (size_t n = 0; n < merged.code.size(); n++) {
     const Instruction& i = merged.code[n];
     if (needed[merged.inputs + n])
-      at[merged.inputs + n] = append(kept, i.calc, i.a < 0 ? -1 : at[i.a], i.b < 0 ? -1 : at[i.b], i.constant);
+      at[merged.inputs + n] = append(kept, i.calc, i.a < 0 ? -1 : at[i.a], i.b < 0 ? -1 : at[i.b], i.constant, i.c < 0 ? -1 : at[i.c]);
   }
   for (int output : merged.outputs) kept.outputs.push_back(output < 0 ? -1 : at[output]);
   return kept;
@@ -152,13 +154,14 @@ Program simplified(const Program& program) {
 
 const char* complaint_about(const Program& program) {
   if (program.inputs < 1 || program.inputs > max_ew_inputs) return "needs 1 to 15 inputs";
-  if (program.code.size() > 256) return "is longer than 256 instructions";
+  if (program.code.size() > max_program_code) return "is longer than 256 instructions";
   if (program.outputs.size() != 1) return "needs exactly one output";
   for (size_t n = 0; n < program.code.size(); n++) {
     const Instruction& i = program.code[n];
     const int known = program.inputs + static_cast<int>(n);
     if (i.calc >= Calc::Count) return "has an unknown instruction";
     if (operands(i.calc) > 0 ? i.a < 0 || i.a >= known : i.a != -1) return "uses a value before it exists";
+    if (operands(i.calc) > 2 ? i.c < 0 || i.c >= known : i.c != -1) return "uses a value before it exists";
     if (operands(i.calc) > 1 ? i.b < 0 || i.b >= known : i.b != -1) return "uses a value before it exists";
   }
   const int values = program.inputs + static_cast<int>(program.code.size());

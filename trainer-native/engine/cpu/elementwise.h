@@ -1,5 +1,5 @@
-// Kernels over n floats, each element by itself: arithmetic, comparisons, exp and its relatives, parts of the update rules.
-// defines: the vector operations of Kernels, adam, nesterov, cautious, fma_rounds
+// Kernels over n floats, each element by itself: arithmetic, comparisons, exp and its relatives.
+// defines: the vector operations of Kernels, fma_rounds
 #pragma once
 #include "engine/cpu/rows.h"
 
@@ -59,39 +59,6 @@ void map_axpby(long n, float s, const float* a, float t, const float* b, float* 
 void expand_heads(int rows, int heads, int head_dim, const float* x, long x_stride, float* out, long out_stride) {
   for (long n = 0; n < rows; n++)
     for (int h = 0; h < heads; h++) map_fill(head_dim, x[n * x_stride + h], out + n * out_stride + static_cast<long>(h) * head_dim);
-}
-
-// m = lerp(m, g, 1 - beta1), v = lerp(v, g^2, 1 - beta2), p = keep p - lr m / (sqrt(v correction2) + eps).
-void adam(long n, float* p, const float* g, float* m, float* v, const AdamNumbers& k) {
-  const V16 new1 = splat(1.0f - k.beta1), new2 = splat(1.0f - k.beta2);
-  sixteens(n, [&](long i, int lanes) {
-    const V16 slope = load(g + i, lanes), m_old = load(m + i, lanes), v_old = load(v + i, lanes);
-    const V16 first = fma(slope - m_old, new1, m_old);
-    const V16 second = fma(slope * slope - v_old, new2, v_old);
-    const V16 move = first / (root(second * splat(k.correction2)) + splat(k.eps));
-    store(m + i, first, lanes);
-    store(v + i, second, lanes);
-    store(p + i, fnma(splat(k.lr), move, load(p + i, lanes) * splat(k.keep)), lanes);
-  });
-}
-
-void nesterov(long n, float momentum, const float* g, float* m, float* u) {
-  const V16 fresh = splat(1.0f - momentum), mu = splat(momentum);
-  sixteens(n, [&](long i, int lanes) {
-    const V16 slope = load(g + i, lanes), m_old = load(m + i, lanes);
-    const V16 m_new = fma(slope - m_old, fresh, m_old);
-    store(m + i, m_new, lanes);
-    store(u + i, fma(m_new - slope, mu, slope), lanes);
-  });
-}
-
-void cautious(long n, float lr, float weight_decay, const float* u, float* p) {
-  const V16 rate = splat(lr), decay = splat(lr * weight_decay);
-  sixteens(n, [&](long i, int lanes) {
-    const V16 move = load(u + i, lanes), old = load(p + i, lanes);
-    const V16 pull = select_at_least(move * old, zero(), decay * old, zero());
-    store(p + i, old - fma(rate, move, pull), lanes);
-  });
 }
 
 // 16 chains hide the latency of any current core; the barrier keeps each chain in its register.

@@ -32,14 +32,6 @@ struct Attention {
 
 long attention_scratch_floats(const Attention& a);  // for forward and backward alike
 
-struct AdamNumbers {
-  float lr;            // of this step, bias correction of the first moment included
-  float beta1, beta2;
-  float correction2;   // 1 / (1 - beta2^step)
-  float eps;
-  float keep;          // 1 - lr * weight decay
-};
-
 struct Kernels {
   const char* isa;  // "avx512", "avx2" or "portable"
 
@@ -110,11 +102,6 @@ struct Kernels {
   void (*tanh)(long n, const float* a, float* out);
   void (*sigmoid)(long n, const float* a, float* out);
   void (*sqrt)(long n, const float* a, float* out);
-
-  // Parts of the update rules; callers use engine/optim/optim.h.
-  void (*adam)(long n, float* p, const float* g, float* m, float* v, const AdamNumbers& k);
-  void (*nesterov)(long n, float momentum, const float* g, float* m, float* u);    // m to its new value, u [n] = lerp(g, m, momentum)
-  void (*cautious)(long n, float lr, float weight_decay, const float* u, float* p);  // p -= lr u + lr wd p [u p >= 0]
 
   // `rounds` x 16 independent fused multiply-adds over 16 lanes: what the core can do at most. flops = rounds * 512.
   float (*fma_rounds)(long rounds);

@@ -2,9 +2,9 @@
 // width C; other activations hold one number per head, parameters one per channel or one in all.
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "engine/core/calculate.h"
 #include "engine/ops/ew_tiles.h"
 #include "engine/ops/op.h"
 
@@ -47,7 +47,7 @@ class Ew : public Operation {
         backward_(gradient_, C_, with_output(kinds_, Broadcast::Full), with_output(widths_, C_), kinds_, widths_) {}
 
   bool backward_reads_input(int i) const override {
-    for (const Instruction& code : gradient_.code) if (code.a == i || code.b == i) return true;
+    for (const Instruction& code : gradient_.code) if (code.a == i || code.b == i || code.c == i) return true;
     return std::count(gradient_.outputs.begin(), gradient_.outputs.end(), i) > 0;
   }
   size_t scratch_floats(int, bool) const override { return std::max(forward_.scratch_floats(), backward_.scratch_floats()); }
@@ -128,30 +128,7 @@ void Ew::each(const Frame<double>& f, Store store, const Program& program) const
   for (size_t at = 0; at < size_t(f.N) * C_; at++) {
     for (size_t i = 0; i < K; i++) v[i] = f.in[i][place(i, at)];
     if (size_t(program.inputs) > K) v[K] = f.dout[at];
-    for (size_t n = 0; n < program.code.size(); n++) {
-      const Instruction& code = program.code[n];
-      const double a = code.a < 0 ? 0 : v[code.a], b = code.b < 0 ? 0 : v[code.b];
-      double& to = v[program.inputs + n];
-      switch (code.calc) {
-        case Calc::Constant: to = code.constant; break;
-        case Calc::Add: to = a + b; break;
-        case Calc::Subtract: to = a - b; break;
-        case Calc::Multiply: to = a * b; break;
-        case Calc::Divide: to = a / b; break;
-        case Calc::Maximum: to = std::max(a, b); break;
-        case Calc::Minimum: to = std::min(a, b); break;
-        case Calc::Relu: to = std::max(a, 0.0); break;
-        case Calc::Square: to = a * a; break;
-        case Calc::Exp: to = std::exp(a); break;
-        case Calc::Log: to = std::log(a); break;
-        case Calc::Tanh: to = std::tanh(a); break;
-        case Calc::Sigmoid: to = 1 / (1 + std::exp(-a)); break;
-        case Calc::Sqrt: to = std::sqrt(a); break;
-        case Calc::IsPositive: to = a > 0; break;
-        case Calc::IsAtLeast: to = a >= b; break;
-        case Calc::Count: break;
-      }
-    }
+    calculate<LibraryFunctions>(program, v.data());
     store(at, v);
   }
 }

@@ -7,10 +7,19 @@
 
 namespace swarm {
 namespace {
-constexpr int tile_floats = 512;  // 2 KiB a slot: a dozen live values still fit in 32 KiB
 constexpr size_t max_ew_values = 2048;
 
-void calculate(const cpu::Kernels& k, Calc calc, long n, const float* a, const float* b, float* to) {
+// Long tiles make few calls, but what a tile touches must stay in a first-level cache of 32 KiB: inputs, outputs, constants and
+// about two values between them.
+int tile_floats(const Program& program) {
+  size_t touched = program.inputs + program.outputs.size() + 2;
+  for (const Instruction& i : program.code) touched += i.calc == Calc::Constant;
+  int floats = 1024;
+  while (floats > 256 && touched * floats * sizeof(float) > (28 << 10)) floats /= 2;
+  return floats;
+}
+
+void calculate(const cpu::Kernels& k, Calc calc, long n, const float* a, const float* b, const float* c, float* to) {
   switch (calc) {
     case Calc::Add: return k.add(n, a, b, to);
     case Calc::Subtract: return k.subtract(n, a, b, to);
@@ -27,33 +36,36 @@ void calculate(const cpu::Kernels& k, Calc calc, long n, const float* a, const f
     case Calc::Sqrt: return k.sqrt(n, a, to);
     case Calc::IsPositive: return k.is_positive(n, a, to);
     case Calc::IsAtLeast: return k.is_at_least(n, a, b, to);
+    case Calc::MultiplyAdd: return k.multiply_add(n, a, b, c, to);
     case Calc::Constant: case Calc::Count: return;
   }
 }
 }  // namespace
 
 TileProgram::TileProgram(const Program& program, int C, std::vector<Broadcast> inputs, std::vector<int> widths,
-                         std::vector<Broadcast> outputs, std::vector<int> output_widths)
+                         std::vector<Broadcast> outputs, std::vector<int> output_widths, const std::vector<int>& in_place)
     : program_(program), C_(C), inputs_(std::move(inputs)), outputs_(std::move(outputs)), widths_(std::move(widths)),
       output_widths_(std::move(output_widths)) {
-  const bool by_heads = std::count(inputs_.begin(), inputs_.end(), Broadcast::Head) > 0;
+  const bool by_heads = std::count(inputs_.begin(), inputs_.end(), Broadcast::Head) + std::count(outputs_.begin(), outputs_.end(), Broadcast::Head) > 0;
   if (program_.code.size() > max_ew_values) refuse("an elementwise expression and its gradient have more than 2048 instructions: split it");
-  rows_ = std::max(1, tile_floats / C);
-  width_ = by_heads ? C : std::min(C, tile_floats);
+  const int floats = tile_floats(program_);
+  rows_ = std::max(1, floats / C);
+  width_ = by_heads ? C : std::min(C, floats);
   stride_ = (rows_ * width_ + 15) / 16 * 16;
 
   // Slots: constants and expanded inputs keep theirs, other values give theirs back after the last use.
   const int K = program_.inputs, count = static_cast<int>(program_.code.size());
   std::vector<int> last_use(K + count, -1);
   for (int n = 0; n < count; n++)
-    for (int operand : {program_.code[n].a, program_.code[n].b}) if (operand >= 0) last_use[operand] = n;
+    for (int operand : {program_.code[n].a, program_.code[n].b, program_.code[n].c}) if (operand >= 0) last_use[operand] = n;
+  for (int value : program_.outputs) if (value >= 0) last_use[value] = count;
   direct_.assign(count, -1);
   for (size_t o = 0; o < outputs_.size(); o++) {
     const int value = program_.outputs[o];
     if (value < 0) continue;
-    last_use[value] = count;
     const bool computed = value >= K && program_.code[value - K].calc != Calc::Constant;
-    if (computed && outputs_[o] == Broadcast::Full && direct_[value - K] < 0) direct_[value - K] = static_cast<int>(o);
+    const bool overwrites = o < in_place.size() && in_place[o] >= 0 && last_use[in_place[o]] > value - K;  // what is still to be read
+    if (computed && !overwrites && outputs_[o] == Broadcast::Full && direct_[value - K] < 0) direct_[value - K] = static_cast<int>(o);
   }
   input_slot_.assign(K, -1);
   for (int i = 0; i < K; i++)
@@ -78,6 +90,7 @@ double TileProgram::flops_per_element() const {
     switch (i.calc) {
       case Calc::Constant: break;
       case Calc::Divide: case Calc::Exp: case Calc::Log: case Calc::Tanh: case Calc::Sigmoid: case Calc::Sqrt: flops += special_flops; break;
+      case Calc::MultiplyAdd: flops += 2; break;
       default: flops += 1;
     }
   }
@@ -141,7 +154,7 @@ void TileProgram::run(int N, const float* const* in, float* const* out, const bo
       k.fill(stride_, program_.code[i].constant, slot);
       at[K + i] = slot;
     }
-  double totals[max_ew_inputs] = {};
+  double totals[max_ew_outputs] = {};
   for (size_t o = 0; o < outputs_.size(); o++) {
     const bool per_token = outputs_[o] == Broadcast::Full || outputs_[o] == Broadcast::Head;
     if (program_.outputs[o] < 0 && !add[o])  // an input the expression does not depend on
@@ -156,7 +169,7 @@ void TileProgram::run(int N, const float* const* in, float* const* out, const bo
         if (code.calc == Calc::Constant) continue;
         const int o = direct_[i];
         float* to = o >= 0 && !add[o] ? out[o] + size_t(row) * C_ + c0 : scratch + size_t(value_slot_[i]) * stride_;
-        calculate(k, code.calc, n, at[code.a], code.b < 0 ? nullptr : at[code.b], to);
+        calculate(k, code.calc, n, at[code.a], code.b < 0 ? nullptr : at[code.b], code.c < 0 ? nullptr : at[code.c], to);
         at[K + i] = to;
       }
       for (size_t o = 0; o < outputs_.size(); o++)

@@ -1,22 +1,27 @@
 // Adam with bias correction and decoupled weight decay.
-#include "engine/cpu/fmath.h"
-#include "engine/cpu/kernels.h"
-#include "engine/optim/optim.h"
+#include "engine/core/optimizer.h"
+#include "engine/core/refused.h"
 
-namespace swarm::optim {
+namespace swarm {
 
-void adam(long n, float* p, const float* g, float* m, float* v, const AdamStep& s) {
-  const double correction1 = 1.0 - fmath::power(s.beta1, s.step), correction2 = 1.0 - fmath::power(s.beta2, s.step);
-  cpu::AdamNumbers k;
-  k.lr = static_cast<float>(s.lr / correction1);
-  k.beta1 = s.beta1;
-  k.beta2 = s.beta2;
-  k.correction2 = static_cast<float>(1.0 / correction2);
-  k.eps = s.eps;
-  k.keep = 1.0f - s.lr * s.weight_decay;
-  cpu::kernels().adam(n, p, g, m, v, k);
+UpdateRule adam(const Adam& o) {
+  return [o](UpdateGraph& u) {
+    if (!(o.beta1 >= 0 && o.beta1 < 1 && o.beta2 >= 0 && o.beta2 < 1)) refuse("betas must lie in [0, 1)");
+    if (!(o.eps > 0)) refuse("eps must be above 0");
+    const Value p = u.parameter(), g = u.gradient(), m = u.state(), v = u.state();
+    const Value lr = u.lr(o.lr), decay = u.weight_decay(o.weight_decay), step = u.step();
+    const Value back = u.ew({lr, step}, [&](auto lr, auto step) { return -lr / (1.0f - power(o.beta1, step)); });
+    const Value correction = u.ew({step}, [&](auto step) { return 1.0f / (1.0f - power(o.beta2, step)); });
+    const Value keep = u.ew({lr, decay}, [](auto lr, auto decay) { return 1.0f - lr * decay; });
+
+    const Value first = u.ew({m, g}, [&](auto m, auto g) { return fma(g - m, 1.0f - o.beta1, m); });
+    const Value second = u.ew({v, g}, [&](auto v, auto g) { return fma(g * g - v, 1.0f - o.beta2, v); });
+    u.set(m, first);
+    u.set(v, second);
+    u.set(p, u.ew({p, first, second, back, correction, keep}, [&](auto p, auto m, auto v, auto back, auto correction, auto keep) {
+      return fma(back, m / (sqrt(v * correction) + o.eps), p * keep);
+    }));
+  };
 }
 
-Work adam_work(long n) { return {15.0 * n, 7.0 * sizeof(float) * n}; }  // reads p, g, m, v, writes p, m, v
-
-}  // namespace swarm::optim
+}  // namespace swarm

@@ -1,6 +1,8 @@
-// The Polar Express: coefficients a, b, c of X <- a X + X (b A + c A^2), A = X^T X, one row a step (Amsel et al. 2025, for
-// singular values down to 1e-3, with the safety factor of the reference recipe). The last row repeats.
+// The polar factor of a matrix by Polar Express: X <- a X + X (b A + c A^2), A = X^T X, one row of coefficients a step (Amsel et al.
+// 2025, for singular values down to 1e-3, with the safety factor of the reference recipe). The last row repeats.
+// defines: polar_row, polar, sizes of its scratch, work
 #pragma once
+#include "engine/ops/op.h"
 
 namespace swarm::optim {
 
@@ -13,5 +15,10 @@ constexpr double kPolar[kPolarRows][3] = {
     {2.3465413258596377, -1.7097828382687081, 0.42323551169305323},
 };
 inline const double* polar_row(int step) { return kPolar[step < kPolarRows ? step : kPolarRows - 1]; }
+
+// x [rows, cols], of any size -> out [rows, cols], all singular values near 1. scratch [polar_scratch_floats].
+void polar(int rows, int cols, int steps, const float* x, float* out, float* scratch);
+long polar_scratch_floats(int rows, int cols);
+Work polar_work(int rows, int cols, int steps);
 
 }  // namespace swarm::optim

@@ -1,16 +1,30 @@
 // The update rules in float64, written as plainly as possible: what the float32 ones are held against.
-// defines: reference::adam, reference::polar_express, reference::muon
+// defines: AdamStep, MuonStep, adam, polar, muon, times, transposed
 #pragma once
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "engine/optim/optim.h"
 #include "engine/optim/polar.h"
 
 namespace swarm::optim::reference {
 
 using Numbers = std::vector<double>;
+
+struct AdamStep {
+  float lr;
+  float beta1, beta2, eps;
+  float weight_decay;  // decoupled: p -= lr * weight_decay * p
+  long step;           // 1 for the first update: bias correction
+};
+
+struct MuonStep {
+  float lr;            // multiplied by sqrt(max(1, rows/cols)) inside
+  float momentum;
+  float beta2;         // of the NorMuon second moment
+  float weight_decay;  // cautious: only where update and parameter have the same sign
+  int polar_steps;     // of Polar Express; from the sixth on the last coefficients repeat
+};
 
 inline void adam(Numbers& p, const Numbers& g, Numbers& m, Numbers& v, const AdamStep& s) {
   const double b1 = s.beta1, b2 = s.beta2, lr = s.lr;
@@ -37,7 +51,10 @@ inline Numbers transposed(int n, int m, const Numbers& a) {
   return t;
 }
 
-inline void polar_express(int rows, int cols, int steps, Numbers& x) {
+inline void polar(int rows, int cols, int steps, Numbers& x) {
+  double squares = 0;
+  for (double value : x) squares += value * value;
+  for (double& value : x) value /= 1.02 * std::sqrt(squares) + 1e-6;
   for (int step = 0; step < steps; step++) {
     const double* c = polar_row(step);
     const Numbers xt = transposed(rows, cols, x);
@@ -54,14 +71,11 @@ inline void polar_express(int rows, int cols, int steps, Numbers& x) {
 inline void muon(int rows, int cols, Numbers& p, const Numbers& g, Numbers& momentum, Numbers& second, const MuonStep& s) {
   const double mu = s.momentum;
   Numbers x(g.size());
-  double squares = 0;
   for (size_t i = 0; i < g.size(); i++) {
     momentum[i] += (g[i] - momentum[i]) * (1 - mu);
     x[i] = g[i] + (momentum[i] - g[i]) * mu;
-    squares += x[i] * x[i];
   }
-  for (double& value : x) value /= 1.02 * std::sqrt(squares) + 1e-6;
-  polar_express(rows, cols, s.polar_steps, x);
+  polar(rows, cols, s.polar_steps, x);
 
   const bool by_row = rows >= cols;
   const int count = by_row ? rows : cols, reduced = by_row ? cols : rows;
