@@ -4,11 +4,13 @@ import type { Experiment } from '@swarm/shared/experiment'
 import { isDeterministic, trackOf } from '@swarm/shared/track'
 import type { DataSet } from './data.ts'
 import type { Ending } from './ending.ts'
+import type { Controls } from './controls.ts'
 import type { Claim, Lease } from './lease.ts'
 import type { Ledger } from './ledger.ts'
 import type { Membership } from './membership.ts'
 import type { Kept, Outbox } from './outbox.ts'
 import type { Places } from './places.ts'
+import { Proposing } from './proposing.ts'
 import type { Pulse } from './pulse.ts'
 import type { Researcher } from './researchers/researcher.ts'
 import type { Slot, Worktree } from './tree.ts'
@@ -33,6 +35,8 @@ export interface Equipment {
   workshop: Workshop
   judge: string
   researcher: Researcher
+  /** Only where lessons are written. */
+  controls?: Controls
   worktrees: { at(slot: Slot, base: string): Promise<Worktree> }
   outbox: Outbox
   pulse: Pulse
@@ -44,6 +48,7 @@ export interface Equipment {
 export class Agent {
   /** Told to finish what runs and then leave. */
   draining = false
+  readonly proposing = new Proposing()
   #last: Promise<void> = Promise.resolve()
   #rest: Promise<void> = Promise.resolve()
   readonly #backoff = new Backoff()

@@ -1,4 +1,6 @@
 // How an experiment ends early, or at all: a value, never an exception. Every step gives what it made or an Ending.
+import { redact } from '@swarm/shared/model/keys'
+import { clean } from '@swarm/shared/quoted'
 import type { Measurement, RunOutcome } from '@swarm/shared/result'
 
 export interface Ending {
@@ -14,10 +16,5 @@ export function isEnding(value: unknown): value is Ending {
   return typeof value === 'object' && value !== null && 'outcome' in value
 }
 
-/** Text of somebody's program, fit to be stored and shown: no control characters but line ends and tabs, no longer than `most`, its end kept. */
-export function plain(text: string, most: number): string {
-  const clean = text
-    .replace(/\x1b\[[0-9;?]*[A-Za-z]/g, '')
-    .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '')
-  return clean.length <= most ? clean : `…${clean.slice(clean.length - most + 1)}`
-}
+/** Text of somebody's program, fit to be stored and shown: nothing in it acts, no key of ours is in it, no longer than `most`, its end kept. */
+export const plain = (text: string, most: number): string => clean(redact(text), most)

@@ -1,4 +1,5 @@
 // The agent's log: JSON lines in a file whose name is known only after joining. Lines from before are kept until then.
+import { redact } from '@swarm/shared/model/keys'
 import { type Logger, pino } from 'pino'
 
 export class LogFile {
@@ -11,12 +12,13 @@ export class LogFile {
     this.#early = []
   }
 
-  write(line: string): void {
+  write(words: string): void {
+    const line = redact(words)
     if (this.#logger === undefined) this.#early.push(line)
     else this.#logger.info(line)
   }
 
   fail(error: Error): void {
-    this.#logger?.error(error)
+    this.#logger?.error({ err: { type: error.name, message: redact(error.message), stack: redact(error.stack ?? '') } })
   }
 }

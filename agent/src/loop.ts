@@ -14,10 +14,12 @@ import { type Ending, isEnding } from './ending.ts'
 import type { Claim } from './lease.ts'
 import type { Kept } from './outbox.ts'
 import { remember } from './held.ts'
+import { learn } from './lesson.ts'
 import { rebase } from './rebase.ts'
 import { conclude } from './result.ts'
 import { type Pace, preflight, type Run, timeLimitMs, train } from './run.ts'
-import type { Slot } from './tree.ts'
+import type { Workbench } from './tools/desk.ts'
+import type { Slot, Worktree } from './tree.ts'
 import { verify } from './verify.ts'
 import { Backoff, pause } from './waiting.ts'
 
@@ -84,7 +86,8 @@ async function prepare(agent: Agent, slot: Slot, beside?: Promise<unknown>): Pro
       continue
     }
     if (!agent.goesOn || (alone && beside !== undefined)) return undefined
-    await pause(LOOK_MS, AbortSignal.any([agent.has.leaving, besideEnded.signal]))
+    const until = AbortSignal.any([agent.has.leaving, besideEnded.signal])
+    if (agent.paused || !(await agent.proposing.round(agent.has, agent.has.leaving))) await pause(LOOK_MS, until)
   }
 }
 
@@ -129,7 +132,8 @@ async function makeReady(agent: Agent, attempt: Attempt, signal: AbortSignal): P
           outcome: 'infra-failed',
           cause: `${experiment.id} is a screen without a hypothesis; the plan is damaged`,
         } satisfies Ending
-      return author({ tree, hypothesis, editable, researcher, signal })
+      const workbench = workbenchOf(agent, attempt, tree, data.dir)
+      return author({ tree, hypothesis, experiment: experiment.id, program, workbench, researcher, signal })
     })
     if (isEnding(written)) return written
 
@@ -155,6 +159,21 @@ async function makeReady(agent: Agent, attempt: Attempt, signal: AbortSignal): P
   )
   if (isEnding(pace)) return pace
   return { ...attempt, binary, pace }
+}
+
+/** Build and first steps, for the author to try what it wrote. */
+function workbenchOf(agent: Agent, attempt: Attempt, tree: Worktree, data: string): Workbench {
+  const { workshop, membership } = agent.has
+  const { editable } = membership.current.program
+  return {
+    build: (signal) => build({ tree, editable, workshop, signal }),
+    firstSteps: async (trainer, signal) => {
+      const lines: string[] = []
+      const see: Run['see'] = ({ step, loss }) => lines.push(`step ${step} loss ${loss ?? 'not a number'}`)
+      const made = await preflight({ ...runOf(agent, attempt, trainer, data, 'try', signal), see })
+      return isEnding(made) ? { lines, ending: made } : { lines }
+    },
+  }
 }
 
 interface Measuring {
@@ -206,11 +225,11 @@ function runOf(
   { claim }: Attempt,
   binary: string,
   data: string,
-  what: 'preflight' | 'train',
+  what: 'try' | 'preflight' | 'train',
   signal: AbortSignal,
 ): Run {
   const { onLane, jail, places, env, workers } = agent.has
-  const beside = what === 'preflight' ? ['nice', '-n', '10'] : []
+  const beside = what === 'train' ? [] : ['nice', '-n', '10']
   return {
     binary,
     data,
@@ -226,10 +245,28 @@ function runOf(
   }
 }
 
-/** The result is safe on disk, and what the run left behind is gone. */
+/** The result is safe on disk before its author is asked what it learned, and again with the lesson; what the run left behind is gone. */
 async function keep(agent: Agent, attempt: Attempt, ending: Ending): Promise<Kept> {
+  const { outbox, places, membership, researcher, controls, bus, leaving } = agent.has
   const kept = conclude(attempt, agent.name, ending)
-  await agent.has.outbox.keep(kept)
-  await agent.has.places.clear(attempt.claim)
-  return kept
+  await outbox.keep(kept)
+  await places.clear(attempt.claim)
+  const { experiment } = attempt.claim
+  const { id, kind, hypothesis } = experiment
+  const taught = await learn({
+    ...ending,
+    kind,
+    hypothesis,
+    experiment: id,
+    diff: attempt.diff,
+    program: membership.current.program,
+    control: controls?.of(experiment),
+    researcher,
+    say: (line) => bus.log(line),
+    signal: leaving,
+  })
+  if (taught === undefined) return kept
+  const told = conclude(attempt, agent.name, ending, taught)
+  await outbox.keep(told)
+  return told
 }

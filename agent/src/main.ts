@@ -15,7 +15,12 @@ import { Membership } from './membership.ts'
 import { Outbox } from './outbox.ts'
 import { Places } from './places.ts'
 import { Pulse } from './pulse.ts'
-import { RESEARCHERS } from './researchers/known.ts'
+import { KeyMissing, redact } from '@swarm/shared/model/keys'
+import { ModelUnknown } from '@swarm/shared/model/open'
+import { ScriptInvalid } from '@swarm/shared/model/scripted'
+import { Controls } from './controls.ts'
+import { purseOver } from './purse.ts'
+import { hire } from './researchers/known.ts'
 import { jail, sweep } from './sandbox.ts'
 import { builtFrozen, manifestOf, type Settings, settingsOf, Usage } from './settings.ts'
 import { Backoff } from './waiting.ts'
@@ -73,6 +78,9 @@ async function main(args: readonly string[]): Promise<number> {
   let ledger: Ledger | undefined
   try {
     bus = await connect(settings, log, leaving)
+    const { researcher: of, baseUrl, script } = settings
+    const by = (): string => membership?.current.agent ?? 'agent'
+    const researcher = hire({ researcher: of, baseUrl, script, purse: purseOver(bus, leaving), by, log })
     ledger = await Ledger.open(bus)
     membership = new Membership(bus, ledger, {
       ...(settings.name === undefined ? {} : { name: settings.name }),
@@ -80,6 +88,7 @@ async function main(args: readonly string[]): Promise<number> {
       machine: await machineOf(lane),
       frozen,
       ...manifestOf(settings.data),
+      ...(of.name === 'search' ? {} : { researcher: of }),
     })
     const { agent: name, session } = await membership.join(settings.waitSeconds * 1_000, leaving)
     const places = new Places(settings.home, name)
@@ -119,7 +128,8 @@ async function main(args: readonly string[]): Promise<number> {
       workers: workersOf(lane),
       workshop,
       judge: join(trainer, 'build', 'judge'),
-      researcher: RESEARCHERS[settings.researcher] as (typeof RESEARCHERS)[string],
+      researcher,
+      ...(researcher.learn === undefined ? {} : { controls: new Controls(bus, leaving) }),
       outbox,
       pulse,
       leaving,
@@ -128,6 +138,7 @@ async function main(args: readonly string[]): Promise<number> {
     })
     sweep(`${agent.mark}-train`)
     sweep(`${agent.mark}-preflight`)
+    sweep(`${agent.mark}-try`)
     membership.keep(leaving, (error) => {
       log(error.message)
       goNow(error.message)
@@ -155,16 +166,19 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** What a person has to set right before this agent can start. */
+const UNUSABLE = [Usage, LaneInvalid, KeyMissing, ModelUnknown, ScriptInvalid]
+
 const say = (fact: object): void => void process.stdout.write(`${JSON.stringify(fact)}\n`)
 
 main(process.argv.slice(2)).then(
   (code) => process.exit(code),
   (error: Error) => {
-    process.stderr.write(`agent: ${error.message}\n`)
+    process.stderr.write(`agent: ${redact(error.message)}\n`)
     process.exit(
       error instanceof HubUnreachable
         ? EXIT.noHub
-        : error instanceof Usage || error instanceof LaneInvalid
+        : UNUSABLE.some((kind) => error instanceof kind)
           ? EXIT.usage
           : EXIT.failure,
     )

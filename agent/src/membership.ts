@@ -1,6 +1,7 @@
 // Membership: joining the swarm, and joining again when the coordinator took this agent for gone or adopted another program.
 import { type Bus, HubUnreachable } from '@swarm/shared/bus'
 import type { Lane, Machine } from '@swarm/shared/event'
+import type { ResearcherOf } from '@swarm/shared/researcher'
 import type { AskReply } from '@swarm/shared/subjects'
 import type { Ledger } from './ledger.ts'
 import { Rest } from './rest.ts'
@@ -19,6 +20,7 @@ export interface Wish {
   machine: Machine
   frozen: string
   manifest?: string
+  researcher?: ResearcherOf
 }
 
 const FACT_MS = 3_000

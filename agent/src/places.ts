@@ -34,7 +34,7 @@ export class Places {
   }
 
   /** Folder of one part of an experiment. */
-  run(held: Held, part: 'preflight' | 'train' | 'judge'): string {
+  run(held: Held, part: 'try' | 'preflight' | 'train' | 'judge'): string {
     return join(this.#of(held), part)
   }
 

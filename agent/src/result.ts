@@ -2,9 +2,10 @@
 import { Result } from '@swarm/shared/result'
 import type { Attempt } from './attempt.ts'
 import { type Ending, plain } from './ending.ts'
+import type { Taught } from './researchers/researcher.ts'
 import type { Kept } from './outbox.ts'
 
-export function conclude(attempt: Attempt, agent: string, ending: Ending): Kept {
+export function conclude(attempt: Attempt, agent: string, ending: Ending, taught?: Taught): Kept {
   const { claim, cost, startedAt, diff } = attempt
   const { experiment, fence, ack } = claim
   const result = Result.parse({
@@ -25,6 +26,7 @@ export function conclude(attempt: Attempt, agent: string, ending: Ending): Kept 
     ...(ending.cause === undefined ? {} : { cause: plain(ending.cause, 2_000) }),
     ...(ending.log === undefined ? {} : { log: plain(ending.log, 8_000) }),
     ...(ending.measurement === undefined ? {} : { measurement: ending.measurement }),
+    ...(taught ?? {}),
   })
   return { result, ack }
 }

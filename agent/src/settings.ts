@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { AgentName } from '@swarm/shared/event'
-import { RESEARCHERS } from './researchers/known.ts'
+import { parseResearcher, ResearcherInvalid, type ResearcherOf } from '@swarm/shared/researcher'
 
 /** The command line, or what it points at, cannot be used; the message says what would be right. */
 export class Usage extends Error {
@@ -18,13 +18,15 @@ export interface Settings {
   data?: string
   name?: string
   lane?: string
-  researcher: string
+  researcher: ResearcherOf
+  baseUrl?: string
+  script?: string
   waitSeconds: number
 }
 
 export function settingsOf(args: readonly string[]): Settings {
-  const options = { url: {}, home: {}, checkout: {}, data: {}, name: {}, lane: {}, researcher: {}, wait: {} }
-  const typed = Object.fromEntries(Object.keys(options).map((name) => [name, { type: 'string' as const }]))
+  const names = ['url', 'home', 'checkout', 'data', 'name', 'lane', 'researcher', 'base-url', 'script', 'wait']
+  const typed = Object.fromEntries(names.map((name) => [name, { type: 'string' as const }]))
   let values: Partial<Record<string, string>>
   try {
     values = parseArgs({ args: [...args], options: typed, strict: true }).values as Partial<Record<string, string>>
@@ -37,17 +39,27 @@ export function settingsOf(args: readonly string[]): Settings {
     throw new Usage('needed: --url nats://agent:TOKEN@HOST:PORT (or $SWARM_URL) --home DIR --checkout DIR')
   if (name !== undefined && !AgentName.safeParse(name).success)
     throw new Usage(`--name ${name}: small letters, digits and dashes, a letter first, at most 32`)
-  if (!(researcher in RESEARCHERS))
-    throw new Usage(`--researcher ${researcher} is not known; there is: ${Object.keys(RESEARCHERS).join(', ')}`)
+  const { 'base-url': baseUrl, script } = values
   return {
     url,
     home: resolve(home),
     checkout: resolve(checkout),
-    researcher,
+    researcher: researcherOf(researcher),
     waitSeconds: Number(wait) || 0,
     ...(data === undefined ? {} : { data: resolve(data) }),
     ...(name === undefined ? {} : { name }),
     ...(lane === undefined ? {} : { lane }),
+    ...(baseUrl === undefined ? {} : { baseUrl }),
+    ...(script === undefined ? {} : { script: resolve(script) }),
+  }
+}
+
+function researcherOf(text: string): ResearcherOf {
+  try {
+    return parseResearcher(text)
+  } catch (error) {
+    if (error instanceof ResearcherInvalid) throw new Usage(error.message, { cause: error })
+    throw error
   }
 }
 

@@ -17,9 +17,11 @@ import { author } from '@swarm/agent/author'
 import { takeDiff } from '@swarm/agent/diff'
 import { isEnding } from '@swarm/agent/ending'
 import { search } from '@swarm/agent/researchers/search'
+import type { Workbench } from '@swarm/agent/tools/desk'
 import type { Worktree } from '@swarm/agent/tree'
 import { run } from '@swarm/shared/exec'
 import { git } from '@swarm/shared/git'
+import { Program } from '@swarm/shared/program'
 import { type Bench, EDITABLE, openBench } from './bench.ts'
 
 let bench: Bench
@@ -99,6 +101,10 @@ for (const [what, edit] of Object.entries(HOSTILE)) {
 /** Patches as a stranger could send them. */
 const file = (path: string, mode: string, text: string): string =>
   `diff --git a/${path} b/${path}\nnew file mode ${mode}\nindex 0000000000000000000000000000000000000000..1111111111111111111111111111111111111111\n--- /dev/null\n+++ b/${path}\n@@ -0,0 +1 @@\n+${text}\n`
+const NO_BENCH: Workbench = {
+  build: () => Promise.reject(new Error('search does not build')),
+  firstSteps: () => Promise.reject(new Error('search does not try')),
+}
 const PATCHES: Record<string, string> = {
   'a path upwards': file(`${EDITABLE}../../../escaped`, '100644', 'x'),
   'an absolute path': file('/tmp/swarm-escaped', '100644', 'x'),
@@ -115,7 +121,9 @@ for (const [what, diff] of Object.entries(PATCHES)) {
     const written = await author({
       tree,
       hypothesis,
-      editable: EDITABLE,
+      experiment: 'e0001',
+      program: Program.parse({}),
+      workbench: NO_BENCH,
       researcher: search,
       signal: new AbortController().signal,
     })

@@ -34,10 +34,11 @@ export interface Hub {
   duplicateOf: string | undefined
   /** Said to those who join. */
   paused: boolean
+  proposes: boolean
   experiment(id: number, more?: Partial<Experiment>): Experiment
-  plan(experiment: Experiment, line?: 'first' | 'any' | { agent: string }): Promise<void>
+  plan(experiment: Experiment, line?: 'first' | 'any' | 'read' | { agent: string }): Promise<void>
   result(id: string, ms?: number): Promise<Result>
-  agent(name: string, more?: string[]): AgentProcess
+  agent(name: string, more?: string[], env?: Record<string, string>): AgentProcess
   /** What is claimed and not acknowledged is handed out again at once, as a minute without beats would have it. */
   expireLeases(): Promise<void>
   close(): Promise<void>
@@ -107,6 +108,7 @@ export async function openHub(
       best: checkout.head,
       seed: 1,
       ...(hub.paused ? { paused: true } : {}),
+      ...(hub.proposes ? { proposes: true } : {}),
       dataFiles: files.map(([name, { sha256: hash }]) => ({ name, sha256: hash })),
     }
   })
@@ -151,6 +153,7 @@ export async function openHub(
     asked,
     duplicateOf: undefined,
     paused: false,
+    proposes: false,
     experiment: (n, more = {}) => ({
       id: LEVELS.e(n),
       kind: 'baseline',
@@ -167,7 +170,9 @@ export async function openHub(
           ? subject.workFirst(experiment.id)
           : line === 'any'
             ? subject.workAny(experiment.id)
-            : subject.workFor(line.agent, experiment.id)
+            : line === 'read'
+              ? subject.workRead(experiment.id)
+              : subject.workFor(line.agent, experiment.id)
       await bus.js.publish(to, JSON.stringify(experiment))
     },
     result: async (id, ms = 20_000) => {
@@ -179,7 +184,7 @@ export async function openHub(
         `no result of ${id} in ${ms} ms; there are: ${results.map((r) => `${r.experiment} ${r.outcome} ${r.cause ?? ''}`).join('; ')}${agents.map((a) => a.stderr()).join('')}`,
       )
     },
-    agent: (name, more = []) => {
+    agent: (name, more = [], env = {}) => {
       const args = [
         '--import',
         'tsx',
@@ -199,7 +204,7 @@ export async function openHub(
       const child = spawn(process.execPath, more.includes('--data') ? args : [...args, '--data', checkout.data], {
         cwd: ROOT,
         stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, OPENAI_API_KEY: 'sk-canary' },
+        env: { ...process.env, OPENAI_API_KEY: 'sk-canary', ...env },
       })
       let stderr = ''
       child.stderr?.on('data', (d: Buffer) => {

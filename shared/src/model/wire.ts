@@ -1,6 +1,7 @@
 // A wire: one request to one provider, with everything that can come of it as a value. Tries and money are metered.ts's affair.
 import type { Limits, Usage } from '../call.ts'
 import type { NoTurn, Request, Turn } from './model.ts'
+import { redact } from './keys.ts'
 import { limitsOf } from './limits.ts'
 
 export type Sent =
@@ -40,7 +41,7 @@ const NO_CREDIT = /insufficient_quota|billing|credit balance|exceeded your curre
 /** The conversation no longer fits: said as a refusal of the request, in each server's own words. */
 const FULL = /context_length_exceeded|prompt is too long|maximum context length|exceeds? the (available )?context/i
 
-const sentence = (text: string): string => text.replace(/\s+/g, ' ').trim().slice(0, 300)
+const sentence = (text: string): string => redact(text).replace(/\s+/g, ' ').trim().slice(0, 300)
 
 function causes(error: unknown): string {
   const words: string[] = []
