@@ -1,5 +1,5 @@
 // Diff: what the worktree differs from its base by, taken through a scratch index, and then the guard, as the coordinator asks it.
-import { copyFile, rm } from 'node:fs/promises'
+import { copyFile, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DIFF_FLAGS } from '@swarm/shared/git'
 import { guardDiff } from '@swarm/shared/guard'
@@ -18,6 +18,9 @@ export async function takeDiff(tree: Worktree, editable: string): Promise<Diff |
   const env = { GIT_INDEX_FILE: scratch }
   try {
     await copyFile(tree.index, scratch)
+    // git reads a file again only if it changed no earlier than the index was written. A copy is younger than its entries: an edit of
+    // the same length in the second of the checkout would be no edit. Older than every file, it makes git read them all.
+    await utimes(scratch, 1, 1)
     // --force: an ignored file is part of the edit too, nothing hides.
     const added = await tree.tryGit(['add', '--all', '--force', '.'], { env })
     if (added.code !== 0) return rejected(`git cannot take what was written: ${added.output.trim().slice(-300)}`)
@@ -25,7 +28,7 @@ export async function takeDiff(tree: Worktree, editable: string): Promise<Diff |
     if (made === (await tree.git(['rev-parse', `${tree.base}^{tree}`])))
       return { outcome: 'empty-diff', cause: 'the edit changes nothing of its base' }
 
-    const patch = await tree.tryGit(['diff-tree', '-p', ...DIFF_FLAGS, tree.base, made])
+    const patch = await tree.tryGit(['diff-tree', '-p', ...DIFF_FLAGS, tree.base, made], { env })
     if (patch.code !== 0) return rejected('the diff is too large to be taken')
     const guarded = await guardDiff(tree.repository, tree.base, patch.stdout, editable)
     if ('refused' in guarded) return rejected(guarded.refused)

@@ -9,6 +9,7 @@ import {
   rmSync,
   symlinkSync,
   unlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -44,6 +45,25 @@ test('an honest edit is the diff that makes the same tree, a new file beside it 
   const again = await fresh()
   assert.equal((await again.apply(diff.text)).applied, true)
   assert.deepEqual(await takeDiff(again, EDITABLE), diff)
+})
+
+test('an edit of the same length that leaves the file times as they were is an edit all the same', async () => {
+  const tree = await fresh()
+  const long = new Date(Date.now() - 100_000)
+  await tree.git(['config', 'core.trustctime', 'false'])
+  try {
+    utimesSync(recipe(tree), long, long)
+    await tree.git(['update-index', '--refresh'])
+    writeFileSync(recipe(tree), readFileSync(recipe(tree), 'utf8').replace('0.08f', '0.05f'))
+    utimesSync(recipe(tree), long, long)
+    assert.equal(await tree.git(['diff', '--stat']), '', 'git itself, by its memory of times, sees nothing')
+    const diff = await takeDiff(tree, EDITABLE)
+    assert.ok(!isEnding(diff), JSON.stringify(diff))
+    assert.match(diff.text, /^\+.*0\.05f/m)
+  } finally {
+    await tree.git(['config', '--unset', 'core.trustctime'])
+    rmSync(recipe(tree))
+  }
 })
 
 test('no edit is an empty diff, and a slot is as clean as new every time', async () => {
