@@ -1,22 +1,26 @@
 // Answers to what agents and people ask, one question a file. A refusal is a value with a sentence; a question that needs the board
 // waits for its turn.
 import type { Subscription } from '@nats-io/nats-core'
+import { digestFor } from './answers/digest.ts'
 import { duplicate } from './answers/duplicate.ts'
 import { focus } from './answers/focus.ts'
 import { join } from './answers/join.ts'
 import { pause } from './answers/pause.ts'
+import { propose } from './answers/propose.ts'
 import { suggest } from './answers/suggest.ts'
 import { veto } from './answers/veto.ts'
 import type { Coordinator } from './coordinator.ts'
+import type { Proposers } from './director/proposers.ts'
 import type { Ground } from './ground.ts'
 import { hasCommit } from './hub.ts'
 import { putBundle } from './promotion.ts'
 import type { Purse } from './purse/purse.ts'
 
-export function answerAll(c: Coordinator, ground: Ground, purse: Purse): Subscription[] {
+/** `proposers`: with the director off, the agents that propose for themselves. */
+export function answerAll(c: Coordinator, ground: Ground, purse: Purse, proposers?: Proposers): Subscription[] {
   const { bus } = c
   return [
-    bus.answer('join', (request) => c.turn(() => join(c, ground, request))),
+    bus.answer('join', (request) => c.turn(() => join(c, ground, request, proposers !== undefined))),
     bus.answer('leave', (request) =>
       c.turn(async () => {
         await c.left(request.agent, request.session, request.reason)
@@ -30,6 +34,8 @@ export function answerAll(c: Coordinator, ground: Ground, purse: Purse): Subscri
     ),
     bus.answer('duplicate', (request) => c.turn(async () => duplicate(c, request))),
     bus.answer('suggest', (request) => c.turn(() => suggest(c, request))),
+    bus.answer('digest', (request) => c.turn(() => digestFor(c, proposers, request))),
+    bus.answer('propose', (request) => c.turn(() => propose(c, proposers, request))),
     bus.answer('reserve', ({ call }) => purse.reserve(call)),
     bus.answer('settle', async ({ end, limits }) => {
       await purse.settle(end, limits)

@@ -78,20 +78,24 @@ export class Coordinator {
     await this.ledger.write(fact)
   }
 
+  /** Lanes to keep busy, and how many of them read: what was asked for, or more when more have joined. */
+  lanes(): { agents: number; reading: number } {
+    const live = this.roster.names()
+    const here = this.roster.present().filter(({ agent }) => live.includes(agent))
+    const readers = here.filter(({ researcher }) => reads(researcher)).length
+    const reading = Math.max(this.readers, readers)
+    return { reading, agents: reading + Math.max(this.agents - this.readers, live.length - readers) }
+  }
+
   /** Decides until nothing is left to do, or the run is over. */
   async settle(topUp: boolean): Promise<void> {
     for (let i = 0; this.finished === undefined; i++) {
       if (i > MAX_ROUNDS) throw new Error('the decisions do not come to rest; please report this with the board')
       await this.#takeOver()
       await this.#readKnobs()
-      const live = this.roster.names()
-      const here = this.roster.present().filter(({ agent }) => live.includes(agent))
-      const readers = here.filter(({ researcher }) => reads(researcher)).length
-      const reading = Math.max(this.readers, readers)
       const steps = decide({
         board: this.board,
-        agents: reading + Math.max(this.agents - this.readers, live.length - readers),
-        reading,
+        ...this.lanes(),
         thinking: this.thinking(),
         live: this.takers,
         topUp,

@@ -4,6 +4,7 @@ import { isOpen } from './board/steering.ts'
 import { worth } from './board/value.ts'
 import { drained, laneCap } from './decide/caps.ts'
 import { baselines, controls } from './decide/controls.ts'
+import { followUps } from './decide/followups.ts'
 import { finish, recordedInRun, topUp } from './decide/queue.ts'
 import { screenOf, verdictOn } from './decide/verdicts.ts'
 import type { Situation, Step, World } from './decide/situation.ts'
@@ -14,7 +15,18 @@ export function decide(world: World): Step[] {
   const now = worth(world.board)
   if (run === undefined || run.stopped !== undefined || program === undefined || now === undefined) return []
   const s: Situation = { ...world, run, program, worth: now }
-  for (const concern of [laneCap, promotions, baselines, verdicts, controls, screens, topUp, drained, finish]) {
+  for (const concern of [
+    laneCap,
+    promotions,
+    baselines,
+    verdicts,
+    controls,
+    followUps,
+    screens,
+    topUp,
+    drained,
+    finish,
+  ]) {
     const steps = wanted(s, concern(s))
     if (steps.length > 0) return steps
   }

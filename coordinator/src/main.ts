@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import pino from 'pino'
 import { type Bus, openBus } from '@swarm/shared/bus'
+import { KeyMissing, redact } from '@swarm/shared/model/keys'
+import { ModelUnknown, openModel } from '@swarm/shared/model/open'
 import type { Program } from '@swarm/shared/program'
 import { ProgramInvalid } from '@swarm/shared/settings'
 import { dataObject } from '@swarm/shared/subjects'
@@ -17,6 +19,8 @@ import { BoardUnusable, openStore } from './board/store.ts'
 import { currentBest } from './board/value.ts'
 import { Brief } from './brief.ts'
 import { Coordinator, type Finished } from './coordinator.ts'
+import { Director } from './director/director.ts'
+import { Proposers } from './director/proposers.ts'
 import { adoption, type Ground, GroundMissing, readGround } from './ground.ts'
 import { CheckoutUnusable, ensureHub } from './hub.ts'
 import { takeResults } from './intake.ts'
@@ -48,7 +52,7 @@ async function main(): Promise<number> {
   const prices = readPrices(given.prices)
   mkdirSync(path.join(home, 'logs'), { recursive: true })
   const logger = pino(pino.destination({ dest: path.join(home, 'logs', 'coordinator.log'), sync: true }))
-  const log = (line: string, about: object = {}): void => logger.info(about, line)
+  const log = (line: string, about: object = {}): void => logger.info(about, redact(line))
 
   const lock = await holdHome(home)
   const bus = await openBus({ url, name: 'coordinator', log, patient: true })
@@ -92,6 +96,12 @@ async function main(): Promise<number> {
   c.changed = (inForce) => brief.look(inForce)
   c.tell = tell
   const purse = new Purse(c, prices)
+  const director =
+    given.director === undefined
+      ? undefined
+      : new Director(c, openModel({ researcher: given.director, purse, baseUrl: given.baseUrl, log }), home)
+  const proposers = director === undefined ? new Proposers(c, purse) : undefined
+  c.thinking = () => (director ?? proposers)?.more === true
   await putBundle(bus, hub, currentBest(ledger.board)?.best.commit as string)
 
   // As the coordinator before would have gone on: what it had planned, then what it had recorded, then what was handed in since.
@@ -106,7 +116,9 @@ async function main(): Promise<number> {
     await c.tidyLines()
     await c.settle(true)
   })
-  answerAll(c, ground, purse)
+  answerAll(c, ground, purse, proposers)
+  const ending = new AbortController()
+  const directing = director?.work(ending.signal).catch(fail)
   const heard = listenToSignals()
   process.stdout.write(`${JSON.stringify({ ready: true, run: c.run.run, seq: ledger.board.seq, pid: process.pid })}\n`)
   log('ready', { run: c.run.run, seq: ledger.board.seq })
@@ -117,6 +129,8 @@ async function main(): Promise<number> {
 
   const end = await theEnd({ c, roster, brief, heard, minutes: given.minutes })
   if (end.reached) rememberEnd(home, end)
+  ending.abort()
+  await Promise.race([directing, new Promise((resolve) => setTimeout(resolve, GOODBYE_MS))])
   await lastCalls(c, end.reason)
   const goodbye = c.turn(async () => {
     await purse.lose()
@@ -243,6 +257,8 @@ const HOPELESS = [
   LedgerBroken,
   BoardUnusable,
   PricesInvalid,
+  KeyMissing,
+  ModelUnknown,
 ]
 
 function fail(error: unknown): never {

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import type { Bus } from '@swarm/shared/bus'
 import { Experiment } from '@swarm/shared/experiment'
 import { DIFF_FLAGS, git } from '@swarm/shared/git'
+import { isSentence } from '@swarm/shared/hypothesis'
 import { setKnobs } from '@swarm/shared/knobs'
+import { reads, type ResearcherOf } from '@swarm/shared/researcher'
 import { NO_COST, type Result } from '@swarm/shared/result'
 import { consumer, subject } from '@swarm/shared/subjects'
 import { hubFolder, sourceAt } from '@swarm/coordinator/hub'
@@ -52,6 +54,8 @@ export class Lane {
     readonly home: Home,
     readonly bus: Bus,
     readonly name: string,
+    /** With one that reads it claims sentences, and writes them as a comment into the recipe. */
+    readonly researcher?: ResearcherOf,
   ) {}
 
   async join(): Promise<void> {
@@ -60,6 +64,7 @@ export class Lane {
       lane: { kind: 'cpu' as const, cores: [0] },
       machine: { host: 'here', cpu: 'any', cores: 1 },
       frozen: this.home.frozen,
+      ...(this.researcher === undefined ? {} : { researcher: this.researcher }),
     }
     const reply = await insist(() => this.bus.ask('join', request, 2_000))
     if ('refused' in reply) throw new Error(reply.refused)
@@ -70,7 +75,11 @@ export class Lane {
 
   /** What waits for this agent, or undefined. The work is acknowledged by calling `done`. */
   async claim(): Promise<{ experiment: Experiment; done: () => Promise<unknown> } | undefined> {
-    for (const line of [consumer.workFor(this.name), consumer.workFirst, consumer.workAny]) {
+    for (const line of [
+      consumer.workFor(this.name),
+      consumer.workFirst,
+      reads(this.researcher) ? consumer.workRead : consumer.workAny,
+    ]) {
       const ask = JSON.stringify({ batch: 1, no_wait: true })
       const m = await insist(() =>
         this.bus.nc.request(`$JS.API.CONSUMER.MSG.NEXT.WORK.${line}`, ask, { timeout: 2_000, noMux: true }),
@@ -90,7 +99,8 @@ export class Lane {
     const hub = hubFolder(this.home.home)
     const base = await sourceAt(hub, e.base, EDITABLE)
     const set = setKnobs(base, e.hypothesis?.edits ?? [])
-    const source = 'refused' in set ? base : set.source
+    const written = e.hypothesis !== undefined && isSentence(e.hypothesis) ? `${base}// ${e.hypothesis.title}\n` : base
+    const source = 'refused' in set || set.source === base ? written : set.source
     return {
       experiment: e.id,
       kind: e.kind,

@@ -1,4 +1,5 @@
 // An agent wants in: is its trainer this swarm's, is its name free. The reply is all it needs to work.
+import { reads } from '@swarm/shared/researcher'
 import type { AskReply, AskRequest } from '@swarm/shared/subjects'
 import { isPaused } from '../board/steering.ts'
 import { currentBest } from '../board/value.ts'
@@ -7,7 +8,12 @@ import type { Ground } from '../ground.ts'
 import { putBundle } from '../promotion.ts'
 import { openLine } from '../work.ts'
 
-export async function join(c: Coordinator, ground: Ground, request: AskRequest<'join'>): Promise<AskReply<'join'>> {
+export async function join(
+  c: Coordinator,
+  ground: Ground,
+  request: AskRequest<'join'>,
+  proposes: boolean,
+): Promise<AskReply<'join'>> {
   const { program, budget, track, manifest, frozen } = c.program
   if (c.finished !== undefined) return { refused: `this run is over: ${c.finished.reason}` }
   if (c.run.reached !== undefined) return { refused: `this run is at its end: ${c.run.reached.why}` }
@@ -50,5 +56,6 @@ export async function join(c: Coordinator, ground: Ground, request: AskRequest<'
     best,
     seed: c.run.seed,
     ...(isPaused(c.board, agent) ? { paused: true } : {}),
+    ...(proposes && reads(researcher) ? { proposes } : {}),
   }
 }

@@ -5,6 +5,8 @@ import { Command, CommanderError } from 'commander'
 import { checkoutDir } from '../home.ts'
 import * as best from './best.ts'
 import * as board from './board.ts'
+import * as cost from './cost.ts'
+import * as digest from './digest.ts'
 import * as doctor from './doctor.ts'
 import * as down from './down.ts'
 import * as invite from './invite.ts'
@@ -32,6 +34,8 @@ const VERBS = [
   status,
   board,
   show,
+  cost,
+  digest,
   best,
   suggest,
   veto,
