@@ -205,7 +205,8 @@ function measure(agent: Agent, ready: Ready): Measuring {
         : await agent.bear<Ending>(claim, (signal) => {
             pulse.lane({ phase: 'judge', experiment: experiment.id, title, progress: 1 })
             const { frozen } = workshop
-            const asked = { seed: experiment.seed, budget: experiment.budget, frozen, manifest: made.data.manifest }
+            const { seed, budget, split } = experiment
+            const asked = { seed, budget, split, frozen, manifest: made.data.manifest }
             const judgeDir = agent.has.places.run(claim, 'judge')
             const { dir } = made.data
             return spend(ready, 'judge', () =>

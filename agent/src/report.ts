@@ -1,7 +1,7 @@
 // Reading what frozen code wrote. The folder was a trainer's, so nothing in it is trusted to be what it seems.
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { Sha256 } from '@swarm/shared/experiment'
+import { Sha256, Split } from '@swarm/shared/experiment'
 import { z } from 'zod'
 
 const MOST_BYTES = 64 * 1024
@@ -44,6 +44,8 @@ export const Judgement = z.object({
   seed: Count,
   steps: Count,
   budget: z.string().optional(),
+  /** Absent from judges that knew one text only: val. */
+  split: Split.optional(),
 })
 export type Judgement = z.infer<typeof Judgement>
 

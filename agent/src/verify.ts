@@ -5,6 +5,7 @@ import { constants } from 'node:fs'
 import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeEnd, run } from '@swarm/shared/exec'
+import type { Split } from '@swarm/shared/experiment'
 import { type Ending, plain } from './ending.ts'
 import { Judgement, Report, readWritten } from './report.ts'
 
@@ -16,7 +17,7 @@ export interface Verify {
   /** Where the trainer wrote; and a folder for the judge alone. */
   runDir: string
   judgeDir: string
-  asked: { seed: number; budget: string; frozen: string; manifest: string }
+  asked: { seed: number; budget: string; frozen: string; manifest: string; split?: Split | undefined }
   prefix: readonly string[]
   signal: AbortSignal
 }
@@ -30,7 +31,8 @@ export async function verify({ judge, data, runDir, judgeDir, asked, prefix, sig
 
   await mkdir(judgeDir, { recursive: true })
   const out = join(judgeDir, 'judge.json')
-  const [file, ...args] = [...prefix, judge, '--data', data, '--checkpoint', checkpoint, '--out', out]
+  const text = asked.split === undefined ? [] : ['--split', asked.split]
+  const [file, ...args] = [...prefix, judge, '--data', data, '--checkpoint', checkpoint, '--out', out, ...text]
   const { output, end } = await run(file as string, args, { cwd: judgeDir, timeoutMs: TIME_LIMIT_MS, signal })
   const words = plain(output.trim().split('\n').at(-1) ?? '', 500)
   if (end.how !== 'exit')
@@ -53,6 +55,7 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
     ['the trainer’s frozen sources', report.frozen, asked.frozen],
     ['the judge’s data set', judged.manifest, asked.manifest],
     ['the trainer’s data set', report.manifest, asked.manifest],
+    ['the judged text', judged.split ?? 'val', asked.split ?? 'val'],
     ['the checkpoint’s seed', judged.seed, asked.seed],
     ['the report’s seed', report.seed, asked.seed],
     ['the report’s budget', report.budget, asked.budget],
@@ -80,6 +83,7 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
       checkpoint: hash,
       frozen: judged.frozen,
       manifest: judged.manifest,
+      ...(judged.split === undefined ? {} : { split: judged.split }),
       isa: report.isa,
     },
   }

@@ -41,6 +41,8 @@ export class Coordinator {
   thinking: () => boolean = () => false
   /** What a person has changed in the program since it was last asked for. */
   changed: (inForce: Program) => Change | undefined = () => undefined
+  /** The data set has a second held-out text. */
+  hidden = false
   /** Says a sentence to people. */
   tell: (line: string) => void = () => {}
   #turns: Promise<unknown> = Promise.resolve()
@@ -99,6 +101,7 @@ export class Coordinator {
         thinking: this.thinking(),
         live: this.takers,
         topUp,
+        hidden: this.hidden,
         knobsAt: (commit) => this.#knobs.get(commit) ?? [],
       })
       if (steps.length === 0) return

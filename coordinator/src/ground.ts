@@ -26,6 +26,9 @@ export interface Ground {
   dataFiles: { name: string; sha256: string }[]
 }
 
+/** The second held-out text; data sets made before there was one lack it. */
+export const HIDDEN = 'hidden.bin'
+
 const Files = z.object({ files: z.record(z.string().regex(/^[\w.-]+$/), z.object({ sha256: Sha256 })) })
 
 export function readGround(options: { program: Program; data: string; checkout: string; budget?: string }): Ground {

@@ -21,7 +21,7 @@ import { Brief } from './brief.ts'
 import { Coordinator, type Finished } from './coordinator.ts'
 import { Director } from './director/director.ts'
 import { Proposers } from './director/proposers.ts'
-import { adoption, type Ground, GroundMissing, readGround } from './ground.ts'
+import { adoption, type Ground, GroundMissing, HIDDEN, readGround } from './ground.ts'
 import { CheckoutUnusable, ensureHub } from './hub.ts'
 import { takeResults } from './intake.ts'
 import { Ledger } from './ledger.ts'
@@ -93,6 +93,11 @@ async function main(): Promise<number> {
   const roster = new Roster(() => ledger.board)
   bus.onHeartbeat((beat) => roster.see(beat))
   const c = new Coordinator(bus, ledger, hub, roster, wish.agents, given.readers, log)
+  c.hidden = ground.dataFiles.some(({ name }) => name === HIDDEN)
+  if (!c.hidden)
+    tell(
+      'this data set has no second held-out text: a result that is too good cannot be checked, and is suspected; "swarm prepare --force" makes one',
+    )
   c.changed = (inForce) => brief.look(inForce)
   c.tell = tell
   const purse = new Purse(c, prices)

@@ -56,6 +56,15 @@ export async function checkResult(
     }
   if (m.manifest !== program.manifest)
     return { record: without(record, 'cheat-suspected', 'it was scored on another data set than this swarm uses') }
+  const split = e.split ?? 'val'
+  if ((m.split ?? 'val') !== split)
+    return {
+      record: without(
+        record,
+        'cheat-suspected',
+        `it was scored on the held-out text “${m.split ?? 'val'}”, asked for was “${split}”`,
+      ),
+    }
   if (e.kind !== 'baseline' && guarded.diff === '')
     return { record: without(record, 'empty-diff', 'the diff changes nothing') }
   if (e.diff !== undefined && e.diff.base === e.base && guarded.diff !== e.diff.text)

@@ -29,6 +29,8 @@ export const Finding = z.strictObject({
   cause: z.string().max(2000).optional(),
   base: Commit,
   pairs: z.array(Pair),
+  /** The run that was too good, scored on the second held-out text, where it was quarantined (docs/decisions/0005). */
+  hidden: Pair.optional(),
   /** Mean gain over fresh-seed pairs where there are any, else of the screen. */
   gain: z.number().optional(),
   noise: z.number(),

@@ -243,7 +243,7 @@ export async function openHub(
 
 /** Puts the data set into the object store, as the coordinator does at start. */
 export async function publishData(hub: Hub): Promise<void> {
-  for (const name of ['manifest.json', 'train-000.bin', 'val.bin']) {
+  for (const name of ['manifest.json', 'train-000.bin', 'val.bin', 'hidden.bin']) {
     const bytes = readFileSync(join(hub.checkout.data, name))
     await hub.bus.putObject(dataObject(sha256(bytes)), bytes)
   }

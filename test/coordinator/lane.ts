@@ -116,7 +116,12 @@ export class Lane {
       startedAt: new Date().toISOString(),
       endedAt: new Date().toISOString(),
       ...(e.hypothesis === undefined ? {} : { hypothesis: e.hypothesis.id }),
-      measurement: { ...measurement(score(source, e.seed)), frozen: this.home.frozen, manifest: this.home.manifest },
+      measurement: {
+        ...measurement(score(source, e.seed)),
+        frozen: this.home.frozen,
+        manifest: this.home.manifest,
+        ...(e.split === undefined ? {} : { split: e.split }),
+      },
     }
   }
 

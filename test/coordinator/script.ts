@@ -31,6 +31,8 @@ export interface ScriptOptions {
   experiments?: number
   program?: Partial<Program>
   recipe?: string
+  /** The data set has a second held-out text; default: it has. */
+  hidden?: boolean
   /** The world: what an experiment comes to, given the source that is run. Default: the bowl. */
   run?: (e: Experiment, source: string) => Came
 }
@@ -76,8 +78,9 @@ export class Script {
         this.#knobs.set(commit, known)
         return known
       }
-      const { agents = 1, reading = 0, thinking = false } = this.options
-      const steps = decide({ board: this.board, agents, reading, thinking, live: this.live, knobsAt, topUp })
+      const { agents = 1, reading = 0, thinking = false, hidden = true } = this.options
+      const { live, board } = this
+      const steps = decide({ board, agents, reading, thinking, live, knobsAt, topUp, hidden })
       if (steps.length === 0) return
       for (const step of steps) this.#perform(step)
     }
@@ -158,7 +161,9 @@ export class Script {
       ...(came.cause === undefined ? {} : { cause: came.cause }),
       ...(came.lesson === undefined ? {} : { lesson: came.lesson }),
       ...(came.followUps === undefined ? {} : { followUps: came.followUps }),
-      ...(came.valBpb === undefined ? {} : { measurement: measurement(came.valBpb) }),
+      ...(came.valBpb === undefined
+        ? {}
+        : { measurement: { ...measurement(came.valBpb), ...(e.split === undefined ? {} : { split: e.split }) } }),
     }
     this.write({ type: 'experiment-recorded', result })
     this.settle(true)

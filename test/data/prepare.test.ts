@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { Bpe, decode } from '../../coordinator/src/data/bpe.ts'
-import { readManifest, verifyDataset } from '../../coordinator/src/data/manifest.ts'
+import { type Manifest, manifestText, readManifest, verifyDataset } from '../../coordinator/src/data/manifest.ts'
 import { prepare } from '../../coordinator/src/data/prepare.ts'
 import { readPayload } from '../../coordinator/src/data/tokenfile.ts'
 import { contents, english, folder, speech, speechNames, write } from './sample.ts'
@@ -75,14 +75,19 @@ test('speeches: files as decision 0002 has them, split by file, every text back 
   const bare = (text: string) => text.replace(/\s/g, '')
   const train = bare(shards.flatMap((name) => documents(made.dir, name)).join(''))
   const val = bare(documents(made.dir, 'val.bin').join(''))
+  const hidden = bare(documents(made.dir, 'hidden.bin').join(''))
   let held = 0
+  let kept = 0
   for (const name of names) {
     const text = bare(speech(name))
-    assert.notEqual(train.includes(text), val.includes(text), `${name} stands whole on one side`)
-    if (val.includes(text)) held += Buffer.byteLength(speech(name))
+    const on = [train, val, hidden].filter((side) => side.includes(text))
+    assert.equal(on.length, 1, `${name} stands whole on one side`)
+    if (on[0] === val) held += Buffer.byteLength(speech(name))
+    if (on[0] === hidden) kept += Buffer.byteLength(speech(name))
   }
   const share = held / manifest.source.bytes
   assert.ok(share >= 0.08 && share < 0.16, `${share}`)
+  assert.ok(kept > 0 && kept <= 0.08 * manifest.source.bytes, `${kept}`)
   const counted = table.items
   assert.equal(
     readPayload(path.join(made.dir, 'val.bin')).items.reduce((sum, id) => sum + counted[id]!, 0),
@@ -190,8 +195,46 @@ test('the default corpus gives these very bytes on every machine', async (t) => 
   const { tokens, documents, bytes, split } = made.manifest
   assert.deepEqual(
     [tokens, documents, bytes, split.by],
-    [{ train: 3_362_152, val: 292_228 }, { train: 14_197, val: 1_246 }, { train: 9_884_499, val: 861_452 }, 'file'],
+    [
+      { train: 3_203_987, val: 292_228, hidden: 158_165 },
+      { train: 13_540, val: 1_246, hidden: 657 },
+      { train: 9_428_283, val: 861_452, hidden: 456_216 },
+      'file',
+    ],
+  )
+  // The validation text and the vocabulary are those of before there was a hidden text.
+  assert.equal(
+    made.manifest.files['val.bin']?.sha256,
+    '154b81a3e275293a0ea16f0bc28b70fa7631a250c614bd01fe9d97a1e2f76132',
   )
   // A new hash means that no earlier result can be compared: change it only knowingly, with docs/data.md.
-  assert.equal(made.hash, '8995a7e7b50736cc388e20440f3bd096e008e3555100e2c00fa9e005109419fb')
+  assert.equal(made.hash, '095cf7670672078bbc505001a4c12b3afb89d9c92c510823421f05dfa5118177')
+})
+
+test('a data set of before there was a hidden text stays as it is, with a word; a short text has none', async (t) => {
+  const dir = folder(t)
+  write(dir, { 'book.txt': english(400_000), 'short.txt': english(230_000) })
+  const options = { dir: path.join(dir, 'set'), text: [path.join(dir, 'book.txt')], vocab: 400 }
+  const made = await prepare(options)
+  assert.ok((made.manifest.tokens.hidden ?? 0) > 1_000)
+  const before = JSON.parse(fs.readFileSync(path.join(made.dir, 'manifest.json'), 'utf8')) as Manifest
+  for (const sides of [before.documents, before.tokens, before.bytes]) delete sides.hidden
+  delete before.files['hidden.bin']
+  fs.writeFileSync(path.join(made.dir, 'manifest.json'), manifestText(before))
+  fs.rmSync(path.join(made.dir, 'hidden.bin'))
+  const lines: string[] = []
+  assert.equal((await prepare({ ...options, say: (line) => lines.push(line) })).state, 'unchanged')
+  assert.match(lines.join(), /no second held-out text.*--force makes it anew/)
+  assert.equal((await prepare({ ...options, force: true })).hash, made.hash)
+
+  const short = await prepare({
+    dir: path.join(dir, 'short'),
+    text: [path.join(dir, 'short.txt')],
+    vocab: 400,
+    valShare: 0.04,
+    say: (line) => lines.push(line),
+  })
+  assert.equal(short.manifest.tokens.hidden, undefined)
+  assert.ok(!fs.existsSync(path.join(short.dir, 'hidden.bin')))
+  assert.ok(lines.some((line) => /too little text for a second held-out part/.test(line)))
 })

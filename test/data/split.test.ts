@@ -37,3 +37,22 @@ test('by passage with few files, or when one file would carry too much', () => {
   }))
   assert.equal(splitOf(heavy.slice(0, 60), 0.01).by, 'passage')
 })
+
+test('the hidden text: half as much as the validation text, beside it and never in its place', () => {
+  for (const many of [files, files.slice(0, 19)]) {
+    const { by, side } = splitOf(many, 0.08)
+    const texts = by === 'file' ? many : Array.from({ length: 20_000 }, (_, i) => ({ name: `passage ${i}`, bytes: 1 }))
+    const all = texts.reduce((sum, { bytes }) => sum + bytes, 0)
+    const of = (wanted: string): number =>
+      texts.filter(({ name }) => side(name, name) === wanted).reduce((sum, { bytes }) => sum + bytes, 0) / all
+    assert.ok(of('hidden') >= 0.034 && of('hidden') <= 0.05, `${by}: ${of('hidden')}`)
+    assert.ok(of('val') >= 0.074 && of('val') < 0.1, `${by}: ${of('val')}`)
+  }
+})
+
+test('a file that would make the hidden text twice too long stays with the training text', () => {
+  const order = files.filter(({ name }) => splitOf(files, 0.08).side(name, '') === 'hidden')
+  const giant = order[0]?.name
+  const heavy = files.map((file) => (file.name === giant ? { ...file, bytes: 40_000 } : file))
+  assert.equal(splitOf(heavy, 0.01).side(giant ?? '', ''), 'train')
+})

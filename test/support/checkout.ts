@@ -31,7 +31,7 @@ export async function makeCheckout(dir: string, options: { seconds?: number } = 
   const head = await commitAll(checkout, 'Start')
   const made = await run('make', ['-C', join(checkout, 'trainer-native'), 'all'])
   if (made.code !== 0) throw new Error(`the fake trainer was not built: ${made.output}`)
-  const text = { 'train-000.bin': 'training text', 'val.bin': 'validation text' }
+  const text = { 'train-000.bin': 'training text', 'val.bin': 'validation text', 'hidden.bin': 'hidden text' }
   const files = Object.fromEntries(
     Object.entries(text).map(([name, body]) => {
       writeFileSync(join(data, name), body)

@@ -54,8 +54,9 @@ export async function openHome(recipe: string): Promise<Home> {
   writeFileSync(join(checkout, 'trainer-native/build/frozen.sha256'), `${frozen}\n`)
   await git(checkout, ['init', '-q', '-b', 'main'])
   const head = await commitAll(checkout, 'Start')
-  writeFileSync(join(data, 'val.bin'), 'text')
-  const manifest = JSON.stringify({ version: 1, files: { 'val.bin': { sha256: sha256('text'), bytes: 4 } } })
+  const text = { sha256: sha256('text'), bytes: 4 }
+  for (const name of ['val.bin', 'hidden.bin']) writeFileSync(join(data, name), 'text')
+  const manifest = JSON.stringify({ version: 1, files: { 'val.bin': text, 'hidden.bin': text } })
   writeFileSync(join(data, 'manifest.json'), manifest)
   const processes: CoordinatorProcess[] = []
   const begin = (args: string[], env: Record<string, string> = {}): CoordinatorProcess => {

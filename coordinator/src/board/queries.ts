@@ -1,9 +1,9 @@
 // Questions to the board, answered from its records alone.
 import type { Best } from '@swarm/shared/event'
-import type { ExperimentKind } from '@swarm/shared/experiment'
+import type { ExperimentKind, Split } from '@swarm/shared/experiment'
 import type { Finding, Verdict } from '@swarm/shared/finding'
 import { type Cost, fieldStatus, type Measurement, type RunOutcome } from '@swarm/shared/result'
-import type { AgentRecord, Board, RunRecord } from './schema.ts'
+import type { AgentRecord, Board, HypothesisRecord, RunRecord } from './schema.ts'
 import { scoresOf } from './scores.ts'
 import { focusOf, isOpen, isPaused, isWithdrawn } from './steering.ts'
 import { currentBest, worth } from './value.ts'
@@ -12,8 +12,9 @@ import { currentBest, worth } from './value.ts'
 export interface ExperimentLine {
   id: string
   kind: ExperimentKind
-  /** `planned` until a result is there, `withdrawn` when a veto came first; `improved` or `no-gain` once its hypothesis has a verdict. */
-  outcome: RunOutcome | 'improved' | 'no-gain' | 'planned' | 'withdrawn'
+  /** `planned` until a result is there, `withdrawn` when a veto came first; `improved` or
+   * `no-gain` once its hypothesis has a verdict, `quarantined` while it is too good to have one. */
+  outcome: RunOutcome | 'improved' | 'no-gain' | 'quarantined' | 'planned' | 'withdrawn'
   status: 'keep' | 'discard' | 'crash' | 'planned'
   cause?: string
   valBpb?: number
@@ -25,6 +26,8 @@ export interface ExperimentLine {
   round: number
   base: string
   seed: number
+  /** The second held-out text; absent: the first. */
+  split?: Split
   budget: string
   track: string
   agent?: string
@@ -55,6 +58,7 @@ export function experiments(board: Board): ExperimentLine[] {
         round: e.round,
         base: e.base,
         seed: e.seed,
+        ...(e.split === undefined ? {} : { split: e.split }),
         budget: e.budget,
         track: e.track,
         ...(e.hypothesis === undefined ? {} : { hypothesis: e.hypothesis.id, title: e.hypothesis.title }),
@@ -68,13 +72,13 @@ export function experiments(board: Board): ExperimentLine[] {
         }
       const on = scores.get(e.track)
       const tree = on?.treeAt(e.base)
-      const base = tree === undefined || e.kind === 'baseline' ? undefined : on?.of(tree, e.seed)
-      const key = e.hypothesis === undefined ? undefined : board.hypotheses.get(e.hypothesis.id)?.finding
-      const finding = key === undefined ? undefined : board.findings.get(key)?.finding
+      const base = tree === undefined || e.kind === 'baseline' ? undefined : on?.of(tree, e.seed, e.split)
+      const h = board.hypotheses.get(e.hypothesis?.id ?? '')
+      const finding = board.findings.get(h?.finding ?? '')?.finding
       const promoted = e.hypothesis !== undefined && kept.has(e.hypothesis.id) && r.outcome === 'measured'
       return {
         ...plan,
-        outcome: verdictWord(r.outcome, finding),
+        outcome: verdictWord(r.outcome, finding, h !== undefined && isQuarantined(board, h)),
         status: fieldStatus(r.outcome, promoted || e.kind === 'baseline'),
         agent: r.agent,
         fence: r.fence,
@@ -96,9 +100,20 @@ export function experiments(board: Board): ExperimentLine[] {
     })
 }
 
+/** Its last word is a run on the second held-out text: too good to be taken as it is. */
+export function isQuarantined(board: Board, h: HypothesisRecord): boolean {
+  return isOpen(h) && board.experiments.get(h.experiments.at(-1) ?? '')?.experiment.split === 'hidden'
+}
+
 /** A measured run takes the word of its hypothesis' verdict. */
-function verdictWord(outcome: RunOutcome, finding: Finding | undefined): ExperimentLine['outcome'] {
-  if (outcome !== 'measured' || finding === undefined) return outcome
+function verdictWord(
+  outcome: RunOutcome,
+  finding: Finding | undefined,
+  quarantined: boolean,
+): ExperimentLine['outcome'] {
+  if (outcome !== 'measured') return outcome
+  if (finding === undefined) return quarantined ? 'quarantined' : 'measured'
+  if (finding.outcome === 'cheat-suspected') return finding.outcome
   return finding.verdict === 'confirmed' ? 'improved' : 'no-gain'
 }
 

@@ -1,4 +1,5 @@
-// Scores looked up instead of run again: one track, one tree of the editable folder and one seed are one score.
+// Scores looked up instead of run again: one track, one tree of the editable folder, one seed and one held-out text are one score.
+import type { Split } from '@swarm/shared/experiment'
 import type { ExperimentRecord, Board } from './schema.ts'
 
 export interface Score {
@@ -6,11 +7,12 @@ export interface Score {
   valBpb: number
 }
 
-const key = (track: string, tree: string, seed: number): string => `${track} ${tree} ${seed}`
+const key = (track: string, tree: string, seed: number, split: Split = 'val'): string =>
+  `${track} ${tree} ${seed} ${split}`
 
 export interface Scores {
-  /** The score of a tree on a seed, from whichever experiment measured it first. */
-  of(tree: string, seed: number): Score | undefined
+  /** The score of a tree on a seed and a text, from whichever experiment measured it first. */
+  of(tree: string, seed: number, split?: Split): Score | undefined
   /** Tree of the editable folder at a commit, as far as a run or a promotion has told it. */
   treeAt(commit: string): string | undefined
 }
@@ -24,10 +26,10 @@ export function scoresOf(board: Board, track: string): Scores {
     const r = e.result
     if (r?.tree === undefined || r.outcome !== 'measured' || r.measurement === undefined) continue
     if (e.experiment.kind === 'baseline') trees.set(e.experiment.base, r.tree)
-    const k = key(r.track, r.tree, r.seed)
+    const k = key(r.track, r.tree, r.seed, e.experiment.split)
     if (!scores.has(k)) scores.set(k, { experiment: r.experiment, valBpb: r.measurement.valBpb })
   }
-  return { of: (tree, seed) => scores.get(key(track, tree, seed)), treeAt: (commit) => trees.get(commit) }
+  return { of: (tree, seed, split) => scores.get(key(track, tree, seed, split)), treeAt: (commit) => trees.get(commit) }
 }
 
 /** Recorded experiments in the order of their results. */

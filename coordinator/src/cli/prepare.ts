@@ -86,6 +86,10 @@ function print(options: Options, prepared: Prepared): void {
   )
   data(`  training    ${n(tokens.train)} tokens in ${n(documents.train)} documents`)
   data(`  validation  ${n(tokens.val)} tokens in ${n(documents.val)} documents, split by ${split.by}`)
+  if (tokens.hidden !== undefined)
+    data(
+      `  hidden      ${n(tokens.hidden)} tokens in ${n(documents.hidden ?? 0)} documents, for results that are too good`,
+    )
 }
 
 function share(text: string): number {

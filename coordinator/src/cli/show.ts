@@ -1,7 +1,9 @@
 // swarm show ID: one hypothesis or one experiment in full, or its diff alone.
 import type { Command } from 'commander'
+import type { Finding } from '@swarm/shared/finding'
 import type { BoardReader } from '../board/read.ts'
-import type { ExperimentLine } from '../board/queries.ts'
+import { type ExperimentLine, isQuarantined } from '../board/queries.ts'
+import type { HypothesisRecord } from '../board/schema.ts'
 import { plainText } from '../tui/words.ts'
 import { withExamples } from './examples.ts'
 import { Failed, Usage } from './failure.ts'
@@ -66,7 +68,7 @@ function experimentText(e: ExperimentLine): string[] {
     ...(e.cause === undefined ? [] : [`cause     ${plainText(e.cause)}`]),
     `score     val_bpb ${bpb(e.valBpb)}, base ${bpb(e.baseBpb)}, gain ${signed(e.gain)}`,
     `base      ${e.base}`,
-    `seed      ${e.seed}    budget ${e.budget}    round ${e.round}`,
+    `seed      ${e.seed}    budget ${e.budget}    round ${e.round}${e.split === undefined ? '' : `    scored on the ${e.split} text`}`,
     ...(e.agent === undefined
       ? []
       : [
@@ -110,15 +112,23 @@ function showHypothesis(board: BoardReader, id: string, options: ShowOptions): v
     `origin    ${h.origin}${h.by === undefined ? '' : ` (${plainText(h.by)})`}${h.parent === undefined ? '' : `, grew from ${h.parent}`}`,
   )
   if (h.edits.length > 0) data(`knobs     ${h.edits.map((e) => `${e.knob}=${e.value}`).join(' ')}`)
-  data(
-    `verdict   ${vetoed !== undefined ? `vetoed by ${plainText(vetoed.by)}${vetoed.reason === undefined ? '' : `: ${plainText(vetoed.reason)}`}` : finding === undefined ? 'open' : `${finding.verdict}, gain ${signed(finding.gain)} (noise ${finding.noise.toFixed(5)}): ${plainText(finding.lesson)}`}`,
-  )
-  for (const pair of finding?.pairs ?? [])
+  data(`verdict   ${standing(board, record, finding)}`)
+  for (const pair of [...(finding?.pairs ?? []), ...(finding?.hidden === undefined ? [] : [finding.hidden])])
     data(
-      `  seed ${pair.seed}: ${bpb(pair.valBpb)} (${pair.experiment}) against ${bpb(pair.baseBpb)} (${pair.control}), gain ${signed(pair.gain)}`,
+      `  seed ${pair.seed}${pair === finding?.hidden ? ', second held-out text' : ''}: ${bpb(pair.valBpb)} (${pair.experiment}) against ${bpb(pair.baseBpb)} (${pair.control}), gain ${signed(pair.gain)}`,
     )
   for (const e of runs)
     data(
-      `${e.id}  ${e.kind.padEnd(8)}  ${e.outcome.padEnd(10)}  val_bpb ${bpb(e.valBpb)}  gain ${signed(e.gain)}  seed ${e.seed}  ${e.agent ?? '-'}`,
+      `${e.id}  ${e.kind.padEnd(8)}  ${e.outcome.padEnd(10)}  val_bpb ${bpb(e.valBpb)}  gain ${signed(e.gain)}  seed ${e.seed}${e.split === undefined ? '' : `, ${e.split} text`}  ${e.agent ?? '-'}`,
     )
+}
+
+function standing(board: BoardReader, h: HypothesisRecord, finding: Finding | undefined): string {
+  if (h.vetoed !== undefined)
+    return `vetoed by ${plainText(h.vetoed.by)}${h.vetoed.reason === undefined ? '' : `: ${plainText(h.vetoed.reason)}`}`
+  if (finding !== undefined)
+    return `${finding.verdict}, gain ${signed(finding.gain)} (noise ${finding.noise.toFixed(5)}): ${plainText(finding.lesson)}`
+  return isQuarantined(board.board, h)
+    ? `quarantined: too good to be taken at its word, scored on the second held-out text by ${h.experiments.at(-1)}`
+    : 'open'
 }

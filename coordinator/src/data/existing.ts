@@ -8,7 +8,7 @@ import { clearLeftovers } from './place.ts'
 
 /** Up to this much, every look hashes all files (0.2 s); beyond it sizes and headers are compared, and --check does the rest. */
 const HASHED_BYTES = 300_000_000
-const OURS = /^(train-\d{3,}\.bin|val\.bin|token_bytes\.bin|tokenizer\.json|manifest\.json)$/
+const OURS = /^(train-\d{3,}\.bin|val\.bin|hidden\.bin|token_bytes\.bin|tokenizer\.json|manifest\.json)$/
 
 /** right: the data set is there. free: there is none, or one that may be replaced. */
 export function standing(dir: string, plan: Plan, force: boolean, say: (line: string) => void): 'right' | 'free' {
@@ -37,6 +37,10 @@ export function standing(dir: string, plan: Plan, force: boolean, say: (line: st
   }
   try {
     verifyDataset(dir, { hashes: bytesOf(manifest) <= HASHED_BYTES })
+    if (manifest.documents.hidden === undefined)
+      say(
+        `${dir} has no second held-out text, so results that are too good cannot be checked; --force makes it anew with one`,
+      )
     return 'right'
   } catch (error) {
     if (!(error instanceof DataError)) throw error

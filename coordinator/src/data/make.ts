@@ -8,7 +8,7 @@ import { MANIFEST, manifestText, sha256File, type Manifest, type Plan } from './
 import { BYTES, RESERVED } from './settings.ts'
 import { Sink } from './sink.ts'
 import type { Source } from './source.ts'
-import type { Side, Split } from './split.ts'
+import type { Split } from './split.ts'
 import { Spool } from './spool.ts'
 import { TokenFile, writeTable } from './tokenfile.ts'
 
@@ -19,6 +19,8 @@ const LEARN_BYTES = 50_000_000
 /** Below this a data set teaches nothing but its own words. */
 const LEAST_BYTES = 200_000
 const LEAST_VAL_BYTES = 8_000
+/** A hidden text shorter than this tells nothing: then there is none. */
+const LEAST_HIDDEN_BYTES = 6_000
 /** About 6 MB of text. */
 const MANY_VAL_TOKENS = 2_000_000
 
@@ -30,11 +32,17 @@ export async function makeDataset(
   shardTokens: number,
   say: Say,
 ): Promise<void> {
-  const spools = await read(work, source, side, plan, say)
-  const bpe = await learn(work, spools.train, plan.vocab, say)
+  const { val, rest, hidden } = await read(work, source, side, plan, say)
+  const bpe = await learn(work, rest.spool, plan.vocab, say)
   const encode = encoder(bpe)
-  const train = await writeShards(work, 'train', spools.train, bpe, encode, shardTokens, say)
-  const val = await writeShards(work, 'val', spools.val, bpe, encode, Infinity, say)
+  const write = (name: string, text: Text, most: number): Promise<TokenFile[]> =>
+    writeShards({ work, name, text, bpe, encode, shardTokens: most, say })
+  const files = {
+    train: await write('train', rest, shardTokens),
+    val: await write('val', val, Infinity),
+    hidden: hidden === undefined ? [] : await write('hidden', hidden, Infinity),
+  }
+  for (const { spool } of [val, rest]) fs.rmSync(spool.file)
   writeTable(
     path.join(work, 'token_bytes.bin'),
     tokenBytes(bpe).map((bytes) => bytes.length),
@@ -42,16 +50,23 @@ export async function makeDataset(
   )
   writeText(path.join(work, 'tokenizer.json'), `${JSON.stringify(bpe)}\n`)
 
-  const tokens = { train: total(train), val: total(val) }
-  const names = [...train, ...val].map((shard) => path.basename(shard.file)).concat('token_bytes.bin', 'tokenizer.json')
+  const sides = <T>(of: (text: Text, shards: TokenFile[]) => T): { train: T; val: T; hidden?: T } => ({
+    train: of(rest, files.train),
+    val: of(val, files.val),
+    ...(hidden === undefined ? {} : { hidden: of(hidden, files.hidden) }),
+  })
+  const tokens = sides((_, shards) => total(shards))
+  const names = Object.values(files)
+    .flatMap((shards) => shards.map((shard) => path.basename(shard.file)))
+    .concat('token_bytes.bin', 'tokenizer.json')
   const manifest: Manifest = {
     version: 1,
     ...plan,
     bos: bpe.bos,
-    documents: { train: spools.train.documents, val: spools.val.documents },
+    documents: sides((text) => text.documents),
     tokens,
-    bytes: { train: spools.train.bytes, val: spools.val.bytes },
-    bytesPerToken: Math.round((spools.train.bytes / (tokens.train - spools.train.documents)) * 10_000) / 10_000,
+    bytes: sides((text) => text.bytes),
+    bytesPerToken: Math.round((rest.bytes / (tokens.train - rest.documents)) * 10_000) / 10_000,
     files: Object.fromEntries(
       names.map((name) => {
         const file = path.join(work, name)
@@ -68,30 +83,68 @@ export async function makeDataset(
   }
 }
 
-/** Every document onto its side. */
-async function read(work: string, source: Source, side: Split, plan: Plan, say: Say): Promise<Record<Side, Spool>> {
+/** Documents of one side: some or all of a spool. */
+interface Text {
+  spool: Spool
+  /** Is the spool's document at this place one of them? */
+  has: (index: number) => boolean
+  documents: number
+  bytes: number
+}
+
+/** Every document onto its side. The hidden ones stay among those for training, where the merges are learned from both. */
+async function read(
+  work: string,
+  source: Source,
+  side: Split,
+  plan: Plan,
+  say: Say,
+): Promise<{ val: Text; rest: Text; hidden: Text | undefined }> {
   say(`reading ${source.files.length} ${source.files.length === 1 ? 'file' : 'files'}, ${megabytes(plan.source.bytes)}`)
-  const spools = { train: new Spool(path.join(work, 'train.spool')), val: new Spool(path.join(work, 'val.spool')) }
+  const spools = { rest: new Spool(path.join(work, 'rest.spool')), val: new Spool(path.join(work, 'val.spool')) }
+  const hidden = new Set<number>()
+  let hiddenBytes = 0
   const pace = new Pace()
   try {
     for (const file of source.files) {
       for await (const text of source.documents(file, plan.split.passage)) {
-        spools[side(file.name, text)].append(text)
-        if (pace.due()) say(`reading ${file.name}: ${megabytes(spools.train.bytes + spools.val.bytes)} of text so far`)
+        const on = side(file.name, text)
+        if (on === 'hidden') {
+          hidden.add(spools.rest.documents)
+          hiddenBytes += Buffer.byteLength(text)
+        }
+        spools[on === 'val' ? 'val' : 'rest'].append(text)
+        if (pace.due()) say(`reading ${file.name}: ${megabytes(spools.rest.bytes + spools.val.bytes)} of text so far`)
       }
     }
-    spools.train.close()
+    spools.rest.close()
     spools.val.close()
   } finally {
-    spools.train.abandon()
+    spools.rest.abandon()
     spools.val.abandon()
   }
-  refuseTiny(plan, spools)
-  return spools
+  const whole = (spool: Spool): Text => ({ spool, has: () => true, documents: spool.documents, bytes: spool.bytes })
+  if (hiddenBytes < LEAST_HIDDEN_BYTES) {
+    refuseTiny(plan, spools.rest.bytes, spools.val.bytes)
+    say(`note: too little text for a second held-out part: results that are too good cannot be checked on it`)
+    return { val: whole(spools.val), rest: whole(spools.rest), hidden: undefined }
+  }
+  const { rest } = spools
+  refuseTiny(plan, rest.bytes - hiddenBytes, spools.val.bytes)
+  return {
+    val: whole(spools.val),
+    rest: {
+      spool: rest,
+      has: (index) => !hidden.has(index),
+      documents: rest.documents - hidden.size,
+      bytes: rest.bytes - hiddenBytes,
+    },
+    hidden: { spool: rest, has: (index) => hidden.has(index), documents: hidden.size, bytes: hiddenBytes },
+  }
 }
 
-function refuseTiny(plan: Plan, { train, val }: Record<Side, Spool>): void {
-  const bytes = train.bytes + val.bytes
+function refuseTiny(plan: Plan, train: number, val: number): void {
+  const bytes = train + val
   if (bytes === 0) {
     const where = plan.source.column === undefined ? 'the files given hold' : `column "${plan.source.column}" holds`
     throw new DataError(
@@ -105,25 +158,25 @@ function refuseTiny(plan: Plan, { train, val }: Record<Side, Spool>): void {
       `${count(bytes)} bytes of text are too few to learn from; give at least ${count(LEAST_BYTES)} (a few MB are better)`,
     )
   }
-  if (val.bytes < LEAST_VAL_BYTES || train.bytes < LEAST_BYTES / 2) {
+  if (val < LEAST_VAL_BYTES || train < LEAST_BYTES / 2) {
     throw new DataError(
       'tiny',
-      `the split leaves ${count(val.bytes)} bytes for validation and ${count(train.bytes)} for training, where ${count(LEAST_VAL_BYTES)} and ${count(LEAST_BYTES / 2)} are needed; give more text or another --val-share`,
+      `the split leaves ${count(val)} bytes for validation and ${count(train)} for training, where ${count(LEAST_VAL_BYTES)} and ${count(LEAST_BYTES / 2)} are needed; give more text or another --val-share`,
     )
   }
 }
 
-/** The merges come from training text alone: all of it, or every k-th document of much. */
-async function learn(work: string, train: Spool, vocab: number, say: Say): Promise<Bpe> {
-  const every = Math.ceil(train.bytes / LEARN_BYTES)
-  say(`learning ${vocab - BYTES - RESERVED} merges from ${megabytes(train.bytes / every)}`)
+/** The merges come from what is not validation text: all of it, or every k-th document of much. */
+async function learn(work: string, spool: Spool, vocab: number, say: Say): Promise<Bpe> {
+  const every = Math.ceil(spool.bytes / LEARN_BYTES)
+  say(`learning ${vocab - BYTES - RESERVED} merges from ${megabytes(spool.bytes / every)}`)
   const scratch = path.join(work, 'scratch')
   fs.mkdirSync(scratch)
   const file = path.join(scratch, 'learn.txt')
   const sink = new Sink(file)
   let index = 0
   try {
-    for (const batch of train.batches()) {
+    for (const batch of spool.batches()) {
       for (const text of batch) if (index++ % every === 0) sink.write(Buffer.from(text + TRAINING_SEPARATOR))
     }
     sink.close()
@@ -135,46 +188,49 @@ async function learn(work: string, train: Spool, vocab: number, say: Say): Promi
   return bpe
 }
 
-/** train-000.bin and on, or val.bin. A document never straddles two shards. The spool is used up. */
-async function writeShards(
-  work: string,
-  side: Side,
-  spool: Spool,
-  bpe: Bpe,
-  encode: Encode,
-  shardTokens: number,
-  say: Say,
-): Promise<TokenFile[]> {
-  say(
-    `encoding ${count(spool.documents)} ${side === 'val' ? 'validation' : 'training'} documents, ${megabytes(spool.bytes)}`,
-  )
+interface Writing {
+  work: string
+  name: string
+  text: Text
+  bpe: Bpe
+  encode: Encode
+  shardTokens: number
+  say: Say
+}
+
+const WORDS: Record<string, string> = { train: 'training', val: 'validation', hidden: 'hidden' }
+
+/** train-000.bin and on, val.bin, hidden.bin. A document never straddles two shards. */
+async function writeShards({ work, name, text, bpe, encode, shardTokens, say }: Writing): Promise<TokenFile[]> {
+  say(`encoding ${count(text.documents)} ${WORDS[name]} documents, ${megabytes(text.bytes)}`)
   const pace = new Pace()
   const shards: TokenFile[] = []
   const next = (): TokenFile => {
-    const name = side === 'val' ? 'val.bin' : `train-${String(shards.length).padStart(3, '0')}.bin`
-    const shard = new TokenFile(path.join(work, name), bpe.vocab, bpe.bos)
+    const file = name === 'train' ? `train-${String(shards.length).padStart(3, '0')}.bin` : `${name}.bin`
+    const shard = new TokenFile(path.join(work, file), bpe.vocab, bpe.bos)
     shards.push(shard)
     return shard
   }
   let shard = next()
+  let index = 0
   let documents = 0
   try {
-    for (const batch of spool.batches()) {
-      for (const ids of await encode(batch)) {
+    for (const batch of text.spool.batches()) {
+      const wanted = batch.filter(() => text.has(index++))
+      for (const ids of await encode(wanted)) {
         if (shard.count > 0 && shard.count + 1 + ids.length > shardTokens) {
           shard.close()
           shard = next()
         }
         shard.append(ids)
       }
-      documents += batch.length
-      if (pace.due()) say(`encoding: ${Math.floor((100 * documents) / spool.documents)}%`)
+      documents += wanted.length
+      if (pace.due()) say(`encoding: ${Math.floor((100 * documents) / text.documents)}%`)
     }
     shard.close()
   } finally {
     shard.abandon()
   }
-  fs.rmSync(spool.file)
   return shards
 }
 

@@ -9,7 +9,8 @@ import { DataError, cannotRead } from './errors.ts'
 import { TOKENS_MAGIC, TABLE_MAGIC, readHeader } from './tokenfile.ts'
 
 const Count = z.number().int().nonnegative()
-const Sides = z.strictObject({ train: Count, val: Count })
+/** `hidden` is absent where there is no second held-out text. */
+const Sides = z.strictObject({ train: Count, val: Count, hidden: Count.optional() })
 const Hash = z.string().regex(/^[0-9a-f]{64}$/)
 
 export const Manifest = z.strictObject({
@@ -31,7 +32,7 @@ export const Manifest = z.strictObject({
   }),
   split: z.strictObject({
     by: z.enum(['file', 'passage']),
-    /** Of the bytes, for validation; the rule is in split.ts. */
+    /** Of the bytes, for validation, and half as much for the hidden text; the rule is in split.ts. */
     share: z.number(),
     /** A passage is about this many bytes of whole sentences. */
     passage: Count,

@@ -1,18 +1,21 @@
-// Which documents are kept for validation: decided by hashes of file names or of the text itself, never by the order in
-// which files were given or by the machine.
+// Which documents are held out: decided by hashes of file names or of the text itself, never by the order in which files were given
+// or by the machine. Twice: for validation, and a second, hidden text for results that are too good (docs/decisions/0005).
 import { createHash } from 'node:crypto'
 
-export type Side = 'train' | 'val'
+export type Side = 'train' | 'val' | 'hidden'
 export type Split = (file: string, text: string) => Side
 
 /** With this many files a split by file comes near any share. */
 const FILES = 20
+/** The hidden text is half as long as the validation text: it has to tell a leak from a gain, not to measure small ones. */
+export const HIDDEN_SHARE = 0.5
 
 /**
- * By file: files in the order of the sha256 of their names, for validation until `share` of all bytes is reached. It keeps
- * neighbouring passages on one side, which is the more honest test, and is taken where there are enough files and the
- * last one taken does not carry the validation part beyond twice its share.
- * By passage otherwise: for validation when the first 32 bits of the text's sha256, as a fraction, are below `share`.
+ * By file: files in the order of the sha256 of their names, for validation until `share` of all bytes is reached, and those after them
+ * for the hidden text until half as much is (one that would carry it beyond twice that is left out). It keeps neighbouring passages on
+ * one side, which is the more honest test, and is taken where there are enough files and the last one taken does not carry the
+ * validation part beyond twice its share.
+ * By passage otherwise: the first 32 bits of the text's sha256, as a fraction, are below `share`, or below that and half of it.
  */
 export function splitOf(
   files: { name: string; bytes: number }[],
@@ -22,16 +25,25 @@ export function splitOf(
   const ranked = files
     .map((file) => ({ ...file, rank: sha256(file.name) }))
     .sort((a, b) => Buffer.compare(a.rank, b.rank))
-  const held = new Set<string>()
+  const held = new Map<string, Side>()
   let bytes = 0
+  let hidden = 0
   for (const file of ranked) {
-    if (bytes >= wanted) break
-    held.add(file.name)
-    bytes += file.bytes
+    if (bytes < wanted) {
+      held.set(file.name, 'val')
+      bytes += file.bytes
+    } else if (hidden < HIDDEN_SHARE * wanted && hidden + file.bytes <= 2 * HIDDEN_SHARE * wanted) {
+      held.set(file.name, 'hidden')
+      hidden += file.bytes
+    }
   }
-  if (files.length >= FILES && bytes <= 2 * wanted)
-    return { by: 'file', side: (file) => (held.has(file) ? 'val' : 'train') }
-  return { by: 'passage', side: (_file, text) => (sha256(text).readUInt32BE(0) < share * 2 ** 32 ? 'val' : 'train') }
+  if (files.length >= FILES && bytes <= 2 * wanted) return { by: 'file', side: (file) => held.get(file) ?? 'train' }
+  return { by: 'passage', side: (_file, text) => sideAt(sha256(text).readUInt32BE(0) / 2 ** 32, share) }
+}
+
+function sideAt(fraction: number, share: number): Side {
+  if (fraction < share) return 'val'
+  return fraction < share * (1 + HIDDEN_SHARE) ? 'hidden' : 'train'
 }
 
 function sha256(text: string): Buffer {

@@ -1,23 +1,30 @@
 // Baselines: runs of a base itself. The first ones measure the recipe, the later ones stand beside a changed recipe on its seed.
+import type { Experiment } from '@swarm/shared/experiment'
 import type { ExperimentRecord } from '../board/schema.ts'
 import { isOpen } from '../board/steering.ts'
 import { liveExperiments, plan, type Situation, type Step } from './situation.ts'
 
-const MAX_OUTAGES = 3
+export const MAX_OUTAGES = 3
 
 export type Control =
   | { state: 'known'; experiment: string; valBpb: number }
   | { state: 'waiting' | 'missing' }
   | { state: 'failed'; cause: string }
 
-/** How the score of a base on a seed stands. */
-export function controlOf(s: Situation, base: string, seed: number): Control {
-  const tree = s.worth.scores.treeAt(base)
-  const score = tree === undefined ? undefined : s.worth.scores.of(tree, seed)
+type Place = Pick<Experiment, 'base' | 'seed' | 'split'>
+const isAt =
+  ({ base, seed, split }: Place) =>
+  ({ experiment: e }: ExperimentRecord): boolean =>
+    e.kind === 'baseline' && e.base === base && e.seed === seed && e.split === split
+
+/** How the score of a base on a seed and a text stands. */
+export function controlOf(s: Situation, place: Place): Control {
+  const tree = s.worth.scores.treeAt(place.base)
+  const score = tree === undefined ? undefined : s.worth.scores.of(tree, place.seed, place.split)
   if (score !== undefined) return { state: 'known', ...score }
-  const runs = [...s.board.experiments.values()].filter(
-    ({ experiment: e }) => e.kind === 'baseline' && e.base === base && e.seed === seed && e.track === s.program.track,
-  )
+  const runs = [...s.board.experiments.values()]
+    .filter(isAt(place))
+    .filter((e) => e.experiment.track === s.program.track)
   if (runs.some((e) => e.result === undefined)) return { state: 'waiting' }
   // What failed in an earlier run is forgiven: somebody may have mended what was broken.
   const recent = runs.filter((e) => (e.recorded?.seq ?? 0) > s.run.seq)
@@ -37,7 +44,7 @@ export function baselines(s: Situation): Step[] {
   const { commit, n } = s.worth.current.best
   const steps: Step[] = []
   for (const seed of s.worth.missing) {
-    const control = controlOf(s, commit, seed)
+    const control = controlOf(s, { base: commit, seed })
     if (control.state === 'failed')
       return [
         {
@@ -47,31 +54,25 @@ export function baselines(s: Situation): Step[] {
         },
       ]
     if (control.state === 'missing')
-      steps.push(plan(s, { kind: 'baseline', base: commit, seed, round: rounds(s, commit, seed) }, steps.length))
+      steps.push(
+        plan(s, { kind: 'baseline', base: commit, seed, round: rounds(s, { base: commit, seed }) }, steps.length),
+      )
   }
   return steps
 }
 
-function rounds(s: Situation, base: string, seed: number): number {
-  return (
-    1 +
-    [...s.board.experiments.values()].filter(
-      ({ experiment: e }) => e.kind === 'baseline' && e.base === base && e.seed === seed,
-    ).length
-  )
-}
+const rounds = (s: Situation, place: Place): number => 1 + [...s.board.experiments.values()].filter(isAt(place)).length
 
 /** Controls that experiments on the board need and nobody has planned. */
 export function controls(s: Situation): Step[] {
   const steps: Step[] = []
   const asked = new Set<string>()
   for (const { experiment: e } of pairable(s)) {
-    const key = `${e.base} ${e.seed}`
-    if (asked.has(key) || controlOf(s, e.base, e.seed).state !== 'missing') continue
+    const key = `${e.base} ${e.seed} ${e.split ?? ''}`
+    if (asked.has(key) || controlOf(s, e).state !== 'missing') continue
     asked.add(key)
-    steps.push(
-      plan(s, { kind: 'baseline', base: e.base, seed: e.seed, round: rounds(s, e.base, e.seed) }, steps.length),
-    )
+    const place = { base: e.base, seed: e.seed, ...(e.split === undefined ? {} : { split: e.split }) }
+    steps.push(plan(s, { kind: 'baseline', ...place, round: rounds(s, place) }, steps.length))
   }
   return steps
 }

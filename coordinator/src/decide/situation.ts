@@ -31,6 +31,8 @@ export interface World {
   /** Names of agents that are here. */
   live: readonly string[]
   knobsAt(commit: string): readonly Knob[]
+  /** The data set has a second held-out text. */
+  hidden: boolean
   /** New hypotheses only at the start and after a result: so one agent always meets the same queue. */
   topUp: boolean
 }

@@ -1,12 +1,13 @@
 // What the results of one hypothesis come to: a finding, a repeat, another round, or nothing yet.
-import type { Finding, Pair } from '@swarm/shared/finding'
-import type { Result, RunOutcome } from '@swarm/shared/result'
+import type { Pair } from '@swarm/shared/finding'
+import type { Result } from '@swarm/shared/result'
 import type { ExperimentRecord, HypothesisRecord } from '../board/schema.ts'
 import { confirm } from '../verdict/confirm.ts'
 import { screen } from '../verdict/screen.ts'
-import { controlOf } from './controls.ts'
-import { lesson, withAuthors } from './lesson.ts'
-import { freshSeeds, liveExperiments, plan, type Situation, type Step } from './situation.ts'
+import { type FailedOutcome, failed, finding, otherAgent } from './findings.ts'
+import { pairOf } from './pairs.ts'
+import { quarantine } from './quarantine.ts'
+import { freshSeeds, plan, type Situation, type Step } from './situation.ts'
 
 const MAX_ROUNDS = 3
 
@@ -31,7 +32,8 @@ export function verdictOn(s: Situation, h: HypothesisRecord): Step[] {
   const came = screen(pair.gain, noise, threshold)
   if (came !== 'promising')
     return [finding(s, h, latest, { verdict: came, outcome: 'no-gain', pairs: [pair], gain: pair.gain })]
-  return repeats(s, h, own, latest, pair)
+  const cleared = quarantine(s, h, own, latest, pair)
+  return 'steps' in cleared ? cleared.steps : repeats(s, h, own, latest, pair, cleared.hidden)
 }
 
 /** Everything after a promising screen. Repeats are paired on one base; the newest such set counts. */
@@ -41,9 +43,10 @@ function repeats(
   own: ExperimentRecord[],
   screened: ExperimentRecord,
   screenPair: Pair,
+  hidden: Pair | undefined,
 ): Step[] {
   const { round } = screened.experiment
-  const all = own.filter((e) => e.experiment.kind === 'repeat' && e.experiment.round === round)
+  const all = own.filter(({ experiment: e }) => e.kind === 'repeat' && e.round === round && e.split !== 'hidden')
   const base = all.at(-1)?.experiment.base
   const { commit } = s.worth.current.best
   if (base === undefined) return planRepeats(s, h, screened, all)
@@ -68,11 +71,16 @@ function repeats(
     ]
 
   const pairs: Pair[] = []
+  let held = hidden
   for (const e of ended) {
     const pair = pairOf(s, e)
     if (pair === 'waiting') return []
     if ('cause' in pair) return [failed(s, h, e, 'infra-failed', pair.cause)]
     pairs.push(pair)
+    // One source that has held once is not doubted on every seed.
+    const cleared = held === undefined ? quarantine(s, h, own, e, pair) : {}
+    if ('steps' in cleared) return cleared.steps
+    held ??= cleared.hidden
   }
   const { verdict, gain } = confirm(pairs, s.worth.noise, s.program.program.threshold)
   // Measured on a best that has been overtaken: a win there is no win here until it is measured here.
@@ -84,6 +92,7 @@ function repeats(
       outcome: verdict === 'confirmed' ? 'improved' : 'no-gain',
       pairs: [screenPair, ...pairs],
       gain,
+      ...(held === undefined ? {} : { hidden: held }),
     }),
   ]
 }
@@ -126,11 +135,6 @@ function swarmSeed(s: Situation): number {
   return s.board.runs.get(1)?.seed ?? s.run.seed
 }
 
-function otherAgent(s: Situation, screener: string): string | undefined {
-  const load = (agent: string): number => liveExperiments(s).filter((e) => e.agent === agent).length
-  return s.live.filter((a) => a !== screener).sort((a, b) => load(a) - load(b) || (a < b ? -1 : 1))[0]
-}
-
 export function screenOf(s: Situation, h: HypothesisRecord, round: number, more = 0): Step {
   return plan(
     s,
@@ -169,64 +173,4 @@ function rewritten(
     (h.hypothesis.diff !== undefined || conflicting.experiment.kind === 'screen')
   if (conflicts >= MAX_ROUNDS || sameAgain) return [failed(s, h, conflicting, 'conflict', result.cause)]
   return [screenOf(s, h, conflicting.experiment.round + 1)]
-}
-
-/** A measured run beside its base on the same seed. */
-function pairOf(s: Situation, e: ExperimentRecord): Pair | 'waiting' | { cause: string } {
-  const control = controlOf(s, e.experiment.base, e.experiment.seed)
-  if (control.state === 'failed')
-    return { cause: `its base has no score on seed ${e.experiment.seed}: ${control.cause}` }
-  const valBpb = e.result?.measurement?.valBpb
-  if (control.state !== 'known' || valBpb === undefined) return 'waiting'
-  return {
-    seed: e.experiment.seed,
-    experiment: e.experiment.id,
-    control: control.experiment,
-    valBpb,
-    baseBpb: control.valBpb,
-    gain: control.valBpb - valBpb,
-  }
-}
-
-type FailedOutcome = Exclude<RunOutcome, 'measured'>
-
-function failed(
-  s: Situation,
-  h: HypothesisRecord,
-  e: ExperimentRecord,
-  outcome: FailedOutcome,
-  cause: string | undefined,
-): Step {
-  return finding(s, h, e, { verdict: 'failed', outcome, pairs: [], ...(cause === undefined ? {} : { cause }) })
-}
-
-/** What the author last wrote about it. */
-function lessonOf(s: Situation, h: HypothesisRecord): string | undefined {
-  const all = h.experiments.map((id) => s.board.experiments.get(id)?.result?.lesson)
-  return all.findLast((lesson) => lesson !== undefined)
-}
-
-function finding(
-  s: Situation,
-  h: HypothesisRecord,
-  e: ExperimentRecord,
-  came: Pick<Finding, 'verdict' | 'outcome' | 'pairs'> & { gain?: number; cause?: string },
-): Step {
-  const { noise } = s.worth
-  const { id, title } = h.hypothesis
-  return {
-    do: 'write',
-    fact: {
-      type: 'finding-published',
-      finding: {
-        hypothesis: id,
-        round: e.experiment.round,
-        title,
-        base: e.experiment.base,
-        noise,
-        ...came,
-        lesson: withAuthors(lesson(title, came, noise), lessonOf(s, h)),
-      },
-    },
-  }
 }

@@ -52,6 +52,9 @@ export class Fold {
       agents: [...this.#agents.values()]
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map((a) => (this.#rests.of(a.name) ? { ...a, paused: true } : a)),
+      quarantined: [...this.experiments.values()].flatMap(({ outcome, hypothesis, title }) =>
+        outcome === 'quarantined' && hypothesis !== undefined ? { hypothesis, title } : [],
+      ),
       findings: this.#findings.slice(-RECENT),
     }
   }
@@ -155,9 +158,10 @@ export class Fold {
       title,
       base: e.base,
       seed: e.seed,
-      ...(e.hypothesis === undefined ? {} : { hypothesis: e.hypothesis.id }),
+      ...withoutAbsent({ hypothesis: e.hypothesis?.id, split: e.split }),
     })
-    if (e.kind === 'repeat' && e.hypothesis !== undefined) this.#settle(e.hypothesis.id, 'screen', 'improved')
+    if (e.kind === 'repeat' && e.hypothesis !== undefined)
+      this.#settle(e.hypothesis.id, 'screen', e.split === 'hidden' ? 'quarantined' : 'improved')
   }
 
   #recorded({ result: r, at }: FactOf<'experiment-recorded'>): void {
@@ -200,6 +204,7 @@ export class Fold {
       if (of === hypothesis && outcome === undefined) this.#withdrawn.add(id)
     const waiting = [...this.experiments.values()].filter((e) => e.outcome === undefined && !this.#withdrawn.has(e.id))
     this.#head = { ...this.#head, queued: waiting.length }
+    this.#settle(hypothesis, 'screen', 'measured')
   }
 
   #title(hypothesis: string | undefined): string {
@@ -220,9 +225,11 @@ export class Fold {
   /** The verdict reaches the experiments it was made from: `measured` becomes improved or no-gain. */
   #settle(hypothesis: string, kind: ExperimentRow['kind'], outcome: string): void {
     for (const row of this.experiments.values()) {
-      if (row.hypothesis !== hypothesis || row.kind !== kind || row.outcome !== 'measured') continue
+      const before = row.outcome
+      if (row.hypothesis !== hypothesis || row.kind !== kind) continue
+      if (before !== 'measured' && before !== 'quarantined') continue
       this.experiments.set(row.id, { ...row, outcome })
-      this.#outcomes.set('measured', (this.#outcomes.get('measured') ?? 1) - 1)
+      this.#outcomes.set(before, (this.#outcomes.get(before) ?? 1) - 1)
       this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1)
     }
   }

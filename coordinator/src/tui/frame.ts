@@ -178,6 +178,13 @@ function findingRows(view: View, o: FrameOptions, room: number): Row[] {
         plain(fit(plainText(f.title), Math.max(0, o.columns - 19))),
       ]
     })
+  const doubted = view.quarantined.map(
+    ({ hypothesis, title }): Row => [
+      { text: '? ', tone: 'key' },
+      plain(`${hypothesis} ${'quarantined'.padStart(9)}  `),
+      plain(fit(plainText(title), Math.max(0, o.columns - 21))),
+    ],
+  )
   return [
     [
       dim(
@@ -187,7 +194,7 @@ function findingRows(view: View, o: FrameOptions, room: number): Row[] {
         ),
       ),
     ],
-    ...rows,
+    ...[...doubted, ...rows].slice(0, room - 1),
   ]
 }
 

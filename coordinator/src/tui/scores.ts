@@ -6,11 +6,13 @@ export interface Scored {
   hypothesis?: string
   base: string
   seed: number
+  /** The held-out text; absent: the first. */
+  split?: string
   valBpb?: number
 }
 
 export class Scores {
-  /** `track commit seed` → val_bpb of that commit itself. */
+  /** `track commit seed text` → score of that commit itself. */
   readonly #ofBase = new Map<string, number>()
   readonly #waiting = new Map<string, Scored[]>()
   readonly #changed: Scored[] = []
@@ -27,8 +29,8 @@ export class Scores {
     return this.#track
   }
 
-  #key(commit: string, seed: number): string {
-    return `${this.#track} ${commit} ${seed}`
+  #key(commit: string, seed: number, split = 'val'): string {
+    return `${this.#track} ${commit} ${seed} ${split}`
   }
 
   /** Mean over the program's seeds of a commit on this track; undefined until all are measured. */
@@ -43,7 +45,7 @@ export class Scores {
   see(row: Scored): [string, number][] {
     const score = row.valBpb
     if (score === undefined) return []
-    const key = this.#key(row.base, row.seed)
+    const key = this.#key(row.base, row.seed, row.split)
     if (row.kind === 'baseline') {
       this.#ofBase.set(key, score)
       const waited = this.#waiting.get(key) ?? []
@@ -60,6 +62,6 @@ export class Scores {
   promote(hypothesis: string, previous: string, commit: string): void {
     for (const row of this.#changed)
       if (row.hypothesis === hypothesis && row.base === previous && row.valBpb !== undefined)
-        this.#ofBase.set(this.#key(commit, row.seed), row.valBpb)
+        this.#ofBase.set(this.#key(commit, row.seed, row.split), row.valBpb)
   }
 }

@@ -9,8 +9,10 @@ export interface ExperimentRow {
   title: string
   base: string
   seed: number
+  /** The held-out text it is scored on; absent: the first. */
+  split?: string
   agent?: string
-  /** Absent until recorded; `measured` until the verdict is known. */
+  /** Absent until recorded; `measured` until the verdict is known, `quarantined` while it is too good to have one. */
   outcome?: string
   cause?: string
   valBpb?: number
@@ -74,6 +76,8 @@ export interface View {
   best?: BestRow
   bests: readonly BestRow[]
   agents: readonly AgentRow[]
+  /** Too good to be taken at their word: run again and scored on the second held-out text. */
+  quarantined: readonly { hypothesis: string; title: string }[]
   /** Newest last, at most `RECENT`. */
   findings: readonly FindingRow[]
 }

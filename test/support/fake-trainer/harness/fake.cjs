@@ -165,7 +165,11 @@ function judge(frozen, args) {
   if (c.manifest !== manifestOf(o.data)) end(6, 'the checkpoint was trained on other data')
   if (c.partial) end(6, 'the checkpoint is of a run that was cut short')
   if (c.k.FAULT === 'nan') end(6, 'the logits are not finite')
-  const valBpb = score(c.k, c.seed)
+  const split = o.split ?? 'val'
+  if (!fs.existsSync(path.join(o.data, `${split}.bin`))) end(4, `the data set has no ${split}.bin`)
+  // A network that has seen the first held-out text, and only that one; and one that is better on any.
+  const gift = c.k.FAULT === 'insight' ? 0.1 : c.k.FAULT === 'memorised' && split === 'val' ? 0.5 : 0
+  const valBpb = score(c.k, c.seed) - gift
   const out = {
     version: 1,
     valBpb,
@@ -179,6 +183,7 @@ function judge(frozen, args) {
     seed: c.seed,
     steps: c.steps,
     budget: c.budget,
+    split,
   }
   fs.writeFileSync(o.out, `${JSON.stringify(out)}\n`)
 }
