@@ -37,7 +37,22 @@ test('after the set-up everything is right; each check that is not says what to 
   const found = doctor()
   assert.deepEqual(
     found.checks.map((c) => c.name),
-    ['node', 'git', 'compiler', 'make', 'nats-server', 'trainer', 'data set', 'disk', 'cores', 'gpu', 'bubblewrap'],
+    [
+      ...[
+        'node',
+        'git',
+        'compiler',
+        'make',
+        'nats-server',
+        'trainer',
+        'data set',
+        'disk',
+        'cores',
+        'gpu',
+        'bubblewrap',
+      ],
+      ...['anthropic key', 'openai key', 'claude', 'codex', 'prices'],
+    ],
   )
   assert.equal(found.code, found.ok ? 0 : 3)
   // An old nats-server and a full disk may be this machine's; the rest is what the set-up made.

@@ -25,8 +25,8 @@ export function register(program: Command): void {
     )
     .option('--data <dir>', 'data set, if it is the same; else it is fetched from the hub', folder)
     .action(async (url: string, options: JoinOptions) => {
-      const { castOf } = await import('./up/cast.ts')
-      castOf({ ...options, director: 'off' }, 1)
+      const { castOf, needKeys } = await import('./up/cast.ts')
+      needKeys(castOf({ ...options, director: 'off' }, 1), options.baseUrl)
       const { joinSwarm } = await import('./join/run.ts')
       await joinSwarm(url, options)
     })

@@ -1,5 +1,6 @@
 // swarm status: how it goes, from the board; whether it is up, from the home.
 import type { Command } from 'commander'
+import { moneyOf } from './cost.ts'
 import { withExamples } from './examples.ts'
 import { homeOption, jsonOption } from './options.ts'
 import { bpb, data, jsonLine, say, table } from './output.ts'
@@ -20,6 +21,8 @@ async function status({ home, json }: { home: string; json: boolean }): Promise<
   const held = running(home)
   const board = openReader(home)
   const s = board.status()
+  const { costs } = await import('../board/costs.ts')
+  const cost = board.board.calls.size === 0 ? undefined : costs(board.board, s.run?.seq)
   await board.close()
   if (json) {
     const up =
@@ -32,7 +35,7 @@ async function status({ home, json }: { home: string; json: boolean }): Promise<
             since: held.since,
             processes: held.children.map(({ name, pid }) => ({ name, pid })),
           }
-    return jsonLine({ home, ...up, ...s })
+    return jsonLine({ home, ...up, ...s, ...(cost === undefined ? {} : { cost }) })
   }
   const share = (x: number | undefined): string => (x === undefined ? '-' : `${(100 * x).toFixed(1)}%`)
   say(
@@ -55,6 +58,14 @@ async function status({ home, json }: { home: string; json: boolean }): Promise<
         'rate',
         `${s.experimentsPerHour === undefined ? '-' : s.experimentsPerHour.toFixed(1)} experiments an hour, ${s.duplicatePercent.toFixed(1)}% duplicates`,
       ],
+      ...(cost === undefined
+        ? []
+        : [
+            [
+              'models',
+              `${moneyOf(cost.all)} in this run, ${cost.all.calls} calls, ${cost.all.tokens} tokens${cost.lost.calls + cost.unsettled.calls === 0 ? '' : `; ${cost.lost.calls} lost, ${cost.unsettled.calls} in flight`}`,
+            ],
+          ]),
       ['lanes busy', share(s.laneBusy)],
       ...(s.focus === undefined ? [] : [['focus', s.focus]]),
       ...s.agents.map((a) => [

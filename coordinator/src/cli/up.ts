@@ -65,8 +65,8 @@ export function register(program: Command): void {
     .option('--no-color', 'no colours (so does NO_COLOR)')
     .option('-d, --detach', 'go on in the background', false)
     .action(async (options: UpOptions) => {
-      const { castOf } = await import('./up/cast.ts')
-      castOf(options, 1) // refused here, where a terminal still sees it
+      const { castOf, needKeys } = await import('./up/cast.ts')
+      needKeys(castOf(options, options.agents ?? 64), options.baseUrl) // refused here, where a terminal still sees it
       options.program ??= path.join(options.checkout, 'program.md')
       if (options.detach) {
         const { detach } = await import('./up/detach.ts')

@@ -45,7 +45,8 @@ function wording(title: string): Wording {
 }
 
 /** Layers and layer, sharing and share: endings of English that change no idea. */
-const stem = (word: string): string => (word.length > 4 ? word.replace(/(?:ings?|ed|es|s|e)$/, '') : word)
+const stem = (word: string): string =>
+  word.length > 4 ? word.replace(/(?:ings?|ed|es|s|e)$/, '').replace(/([bdgmnprt])\1$/, '$1') : word
 
 /** Words that turn an idea around. */
 const OPPOSITES = new Map(

@@ -3,6 +3,7 @@ import type { Event, FactOf, Heartbeat } from '@swarm/shared/event'
 import { spent } from '@swarm/shared/result'
 import { Rests } from './rests.ts'
 import { Scores } from './scores.ts'
+import { Spent } from './spent.ts'
 import type { AgentRow, BestRow, ExperimentRow, FindingRow, View } from './view.ts'
 
 const RECENT = 50
@@ -25,6 +26,7 @@ export class Fold {
     done: 0,
     queued: 0,
   }
+  readonly #spent = new Spent()
   #view: View | undefined
 
   view(): View {
@@ -56,6 +58,7 @@ export class Fold {
         outcome === 'quarantined' && hypothesis !== undefined ? { hypothesis, title } : [],
       ),
       findings: this.#findings.slice(-RECENT),
+      ...withoutAbsent({ spent: this.#spent.row() }),
     }
   }
 
@@ -81,6 +84,8 @@ export class Fold {
         return this.#planned(fact)
       case 'experiment-recorded':
         return this.#recorded(fact)
+      case 'call-settled':
+        return this.#spent.see(fact)
       case 'finding-published':
         return this.#found(fact)
       case 'best-moved':
@@ -112,6 +117,7 @@ export class Fold {
   }
 
   #started(fact: FactOf<'swarm-started'>): void {
+    this.#spent.begin(fact)
     const run = {
       n: fact.run,
       at: fact.at,

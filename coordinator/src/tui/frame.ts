@@ -1,6 +1,7 @@
 // A view as rows of coloured spans for one size of terminal. Pure, so that every size can be tested without a terminal.
 import { bar, stepLine } from './chart.ts'
 import type { AgentRow, View } from './view.ts'
+import { spentWords } from './spent.ts'
 import { bpb, doing, gainPercent, plainText, signed, span } from './words.ts'
 
 export type Tone = 'plain' | 'dim' | 'strong' | 'good' | 'bad' | 'key'
@@ -71,7 +72,8 @@ function headline(view: View, o: FrameOptions): Row {
       ? ''
       : ` · ${span(((run.stopped === undefined ? o.now : Date.parse(run.stopped.at)) - Date.parse(run.at)) / 1000)}`
   const here = view.agents.filter((a) => a.present).length
-  const text = `${state}${time} · ${here} agent${here === 1 ? '' : 's'} · ${o.place}`
+  const spent = view.spent === undefined ? '' : ` · ${spentWords(view.spent)}`
+  const text = `${state}${time} · ${here} agent${here === 1 ? '' : 's'}${spent} · ${o.place}`
   return [strong('swarm  '), plain(fit(o.ascii ? text.replaceAll('·', '|') : text, o.columns - 7))]
 }
 

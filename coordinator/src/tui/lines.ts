@@ -3,6 +3,7 @@ import type { Event } from '@swarm/shared/event'
 import type { Fold } from './fold.ts'
 import type { ExperimentRow, View } from './view.ts'
 import { gist } from './facts.ts'
+import { spentWords } from './spent.ts'
 import { bpb, doing, gainPercent, outcomeWord, plainText, signed, span } from './words.ts'
 
 /** A verdict follows its result within milliseconds; longer than this it waits for another run, and the line goes out without it. */
@@ -179,6 +180,9 @@ export function closing(view: View, seconds: number, command: (verb: string) => 
         `  #${b.n} ${bpb(b.valBpb)}  gain ${signed(b.gain)}  seeds ${b.seeds.join(' ')}  ${b.hypothesis ?? ''} ${plainText(b.title ?? '')}`,
     ),
     `experiments  ${view.done}${others.length === 0 ? '' : ` (${others.join(', ')})`}`,
+    ...(view.spent === undefined
+      ? []
+      : [`models       ${spentWords(view.spent)}, ${view.spent.calls} calls, ${view.spent.tokens} tokens`]),
     `time         ${span(seconds)}`,
     '',
     'Next:',

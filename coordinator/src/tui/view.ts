@@ -60,6 +60,16 @@ export interface FindingRow extends Pick<Finding, 'hypothesis' | 'title' | 'verd
   gain?: number
 }
 
+export interface SpentRow {
+  calls: number
+  tokens: number
+  usd: number
+  /** Calls without a known price. */
+  unpriced: number
+  /** The cap of money, when there is one. */
+  cap?: number
+}
+
 export interface View {
   seq: number
   run?: { n: number; at: string; agents: number; wanted?: number; stopped?: { at: string; reason: string } }
@@ -80,4 +90,6 @@ export interface View {
   quarantined: readonly { hypothesis: string; title: string }[]
   /** Newest last, at most `RECENT`. */
   findings: readonly FindingRow[]
+  /** What models have cost in this run; absent while none was asked. */
+  spent?: SpentRow
 }

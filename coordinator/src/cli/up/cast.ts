@@ -1,5 +1,6 @@
 // Who plays which part: a researcher for each agent, by share, and the model that directs them.
 import { deal, parseResearcher, parseShares, reads, type ResearcherOf, spell } from '@swarm/shared/researcher'
+import { hasKey, keyFile } from '@swarm/shared/model/keys'
 import { priceOf, readPrices } from '../../purse/prices.ts'
 import { Usage } from '../failure.ts'
 
@@ -52,6 +53,17 @@ export function castOf(options: CastOptions, agents: number): Cast {
   return { agents: deal(shares, agents), ...(director === undefined ? {} : { director }) }
 }
 
+/** A model over an API wants a key, unless its server is one of yours: said before anything starts. */
+export function needKeys({ agents, director }: Cast, baseUrl: string | undefined, env = process.env): void {
+  for (const { name } of director === undefined ? agents : [director, ...agents]) {
+    if ((name !== 'anthropic' && name !== 'openai') || baseUrl !== undefined) continue
+    if ((env[FAMILY[name] as string] ?? '') !== '' || hasKey(name, env)) continue
+    throw new Usage(
+      `there is no key for ${name}: set ${name.toUpperCase()}_API_KEY, or write it to ${keyFile(name, env)} (chmod 600)`,
+    )
+  }
+}
+
 /** The first researcher with an interface directs, unless told otherwise. */
 function directorOf(told: string | undefined, all: readonly ResearcherOf[]): ResearcherOf | undefined {
   if (told === 'off') return undefined
@@ -81,14 +93,16 @@ function parse<T>(read: () => T, flag = '--researcher'): T {
   }
 }
 
+/** Where key files are. */
+const KEYS = ['SWARM_KEYS', 'XDG_CONFIG_HOME']
 /** What a process needs of this environment to be its researcher: keys and addresses of its own provider, and nobody else's. */
 const NEEDS: Record<ResearcherOf['name'], readonly string[]> = {
   search: [],
   scripted: [],
-  anthropic: ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'SWARM_KEYS'],
-  openai: ['OPENAI_API_KEY', 'OPENAI_BASE_URL', 'SWARM_KEYS'],
-  claude: ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'CLAUDE_CODE_OAUTH_TOKEN', 'CLAUDE_CONFIG_DIR', 'SWARM_KEYS'],
-  codex: ['OPENAI_API_KEY', 'CODEX_API_KEY', 'OPENAI_BASE_URL', 'CODEX_HOME', 'SWARM_KEYS'],
+  anthropic: ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', ...KEYS],
+  openai: ['OPENAI_API_KEY', 'OPENAI_BASE_URL', ...KEYS],
+  claude: ['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'CLAUDE_CODE_OAUTH_TOKEN', 'CLAUDE_CONFIG_DIR', ...KEYS],
+  codex: ['OPENAI_API_KEY', 'CODEX_API_KEY', 'OPENAI_BASE_URL', 'CODEX_HOME', ...KEYS],
 }
 
 export function environmentOf(researcher: ResearcherOf | undefined, env = process.env): Record<string, string> {
