@@ -1,7 +1,11 @@
 // The researchers there are, from the words given to --researcher.
+import { takeKey } from '@swarm/shared/model/keys'
 import { openModel } from '@swarm/shared/model/open'
 import type { Purse } from '@swarm/shared/model/purse'
 import type { ResearcherOf } from '@swarm/shared/researcher'
+import { Claude } from './claude.ts'
+import { CliResearcher } from './cli.ts'
+import { Codex } from './codex.ts'
 import { Reading } from './reading.ts'
 import type { Researcher } from './researcher.ts'
 import { search } from './search.ts'
@@ -18,7 +22,18 @@ export interface Hiring {
 
 /** Takes the researcher's key out of the environment. Throws KeyMissing, ModelUnknown or ScriptInvalid. */
 export function hire(hiring: Hiring): Researcher {
-  const { researcher, by, log } = hiring
-  if (researcher.name === 'search') return search
-  return new Reading(researcher.name, openModel(hiring), by, log)
+  const { researcher, baseUrl, by, log } = hiring
+  const { name, model } = researcher
+  if (name === 'search') return search
+  if (name === 'claude')
+    return new CliResearcher(new Claude(model, takeKey(name), baseUrl ?? addressOf('ANTHROPIC_BASE_URL')), hiring)
+  if (name === 'codex')
+    return new CliResearcher(new Codex(model, takeKey(name), baseUrl ?? addressOf('OPENAI_BASE_URL')), hiring)
+  return new Reading(name, openModel(hiring), by, log)
+}
+
+/** A server of one's own, where the environment names one. */
+function addressOf(variable: string): string | undefined {
+  const address = process.env[variable]
+  return address === '' ? undefined : address
 }

@@ -42,6 +42,20 @@ export function authorPrompt(tag: string, hypothesis: Hypothesis, program: Progr
   })
 }
 
+/** For a command-line agent, which has tools of its own and reads the recipe itself. */
+export function cliPrompt(tag: string, hypothesis: Hypothesis, program: Program): Prompt {
+  return fillPrompt(document('cli'), {
+    tag,
+    metric: program.metric,
+    direction: program.direction,
+    editable: program.editable,
+    program: programOf(tag, program),
+    recipe_file: `${program.editable}${RECIPE}`,
+    id: hypothesis.id,
+    hypothesis: quote(words(hypothesis), { tag, what: 'hypothesis', most: MOST.hypothesis, kept: 'start' }),
+  })
+}
+
 export function proposePrompt(tag: string, program: Program, digest: string, count: number): Prompt {
   return fillPrompt(document('propose'), {
     tag,

@@ -1,8 +1,8 @@
 // Metered: a wire becomes a model. Each request is reserved before it goes out and settled when it ended, whatever came of it; the SDKs'
 // own retries are off, since the purse has to see every try.
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type CallEnd, type Limits, NO_USAGE } from '../call.ts'
+import { granted, rest } from './granted.ts'
 import type { Model, NoTurn, Request, Turn } from './model.ts'
 import type { Purse } from './purse.ts'
 import type { Sent, Wire } from './wire.ts'
@@ -67,30 +67,21 @@ export class Metered implements Model {
   async #once(request: Request, signal: AbortSignal): Promise<Sent | (NoTurn & { how?: undefined })> {
     const { by, role, hypothesis, experiment } = request.purpose
     const id = randomUUID()
-    try {
-      const input = await this.wire.size(request, signal)
-      for (;;) {
-        if (signal.aborted) return { none: 'aborted', why: 'stopped' }
-        const answer = await this.purse.reserve({
-          id,
-          by,
-          role,
-          provider: this.provider,
-          model: this.name,
-          ...(hypothesis === undefined ? {} : { hypothesis: hypothesis.id }),
-          ...(experiment === undefined ? {} : { experiment }),
-          upTo: { input, output: request.maxTokens },
-        })
-        if ('refused' in answer)
-          return { none: 'cap', why: answer.refused, ...(answer.cap === undefined ? {} : { cap: answer.cap }) }
-        if ('granted' in answer) break
-        await rest(Math.max(50, answer.waitMs), signal)
-      }
-    } catch (error) {
-      return signal.aborted
-        ? { none: 'aborted', why: 'stopped' }
-        : { none: 'unavailable', why: `the purse does not answer: ${(error as Error).message}` }
-    }
+    const no = await granted(
+      this.purse,
+      {
+        id,
+        by,
+        role,
+        provider: this.provider,
+        model: this.name,
+        ...(hypothesis === undefined ? {} : { hypothesis: hypothesis.id }),
+        ...(experiment === undefined ? {} : { experiment }),
+        upTo: { input: await this.wire.size(request, signal), output: request.maxTokens },
+      },
+      signal,
+    )
+    if (no !== undefined) return no
     const began = performance.now()
     const sent = signal.aborted
       ? ({ how: 'refused', why: 'stopped', again: 'later', limits: {} } satisfies Sent)
@@ -117,5 +108,3 @@ export function endOf(id: string, sent: Sent, seconds: number): CallEnd {
     ? { id, how: 'lost', usage: NO_USAGE, seconds }
     : { id, how: 'cut', usage: sent.usage, seconds }
 }
-
-const rest = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {})
