@@ -1,6 +1,7 @@
-// Causal windowed attention, forward and backward, head by head. Queries go in blocks of 64 and in groups of 8; a group
-// computes scores only for the sixteens of keys that its window touches, and its sums run over its own keys alone. Groups
-// are the same on every instruction set, so the bits are too. Positions outside a query's window hold exact zeros.
+// Causal windowed attention, forward and backward, head by head. Queries go in groups of 8; a group computes scores only for
+// the sixteens of keys that its window touches, and its sums run over its own keys alone. Backward goes over squares of 64
+// queries by 64 keys, whose scores and slopes stay close. Groups are the same on every instruction set, so the bits are too.
+// Positions outside a query's window hold exact zeros.
 // defines: attention_forward, attention_backward
 #pragma once
 #include "engine/cpu/attention_plan.h"
@@ -10,13 +11,11 @@
 namespace swarm::cpu {
 namespace {
 
-constexpr int kGroup = 8;     // queries that share a range of keys
 #if defined(__AVX512F__)
 constexpr int kPiece = 8;  // rows of a group that one tile takes
 #else
 constexpr int kPiece = 4;
 #endif
-
 
 SWARM_INLINE Attention clamped(Attention a) {  // a window past T is one of T, and sums of it cannot overflow
   a.window = smaller(a.window, a.T);
@@ -72,10 +71,25 @@ SWARM_INLINE void group_scores(int R, int head_dim, const float* q, long q_strid
 
 // x where the key is one that query i sees, else `otherwise`; lane 0 is key j.
 SWARM_INLINE V16 where_seen(const Attention& a, int i, int j, V16 x, V16 otherwise) {
-  if (j >= i - a.window && j + 15 <= i) return x;
   const V16 key = lane_numbers() + splat(static_cast<float>(j));
   const V16 kept = select_at_least(key, splat(static_cast<float>(i - a.window)), x, otherwise);
   return select_at_least(splat(static_cast<float>(i)), key, kept, otherwise);
+}
+
+// The sixteens of keys in [from, end) that a group of queries touches; all of the group see all keys of [whole, partly).
+struct Sixteens { int from, whole, partly, end; };
+SWARM_INLINE Sixteens sixteens_of(const Attention& a, int i, int R, int from, int end) {
+  const int last_first = i + R - 1 - a.window;
+  const int whole = smaller(end, larger(from, last_first > 0 ? up_to(last_first, 16) : 0));
+  return {from, whole, larger(whole, smaller(end, (i + 1) / 16 * 16)), end};
+}
+// Calls body(j, edge) for each: `edge` is a constant, so that the many in the middle are not asked who sees them.
+template <class Body>
+SWARM_INLINE void each(const Sixteens& s, Body body) {
+  int j = s.from;
+  for (; j < s.whole; j += 16) body(j, true);
+  for (; j < s.partly; j += 16) body(j, false);
+  for (; j < s.end; j += 16) body(j, true);
 }
 
 // 16 scores from 16 products q.k. bend: how the score answers to its product, in units of the scale; null where nobody asks.
@@ -90,24 +104,27 @@ SWARM_INLINE V16 scores_of(const Attention& a, V16 products, V16* bend) {
   return splat(a.softcap) * t;
 }
 
-// softmax of one row of scores in place, unnormalised: exp(score - top), 0 outside the window.
-SWARM_INLINE void softmax_row(const Attention& a, int i, int from, int end, int base, float* row, float* top, float* total) {
+// One row of products to scores. Returns the largest.
+SWARM_INLINE float top_of_row(const Attention& a, int i, const Sixteens& s, int base, float* row) {
   const V16 never = splat(-__builtin_inff());
   V16 largest = never;
-  for (int j = from; j < end; j += 16) {
-    const V16 s = scores_of(a, load(row + j - base), nullptr);
-    if (a.softcap != 0) store(row + j - base, s);  // dear to compute: once
-    largest = greater(largest, where_seen(a, i, j, s, never));
-  }
-  *top = horizontal_max(largest);
+  each(s, [&](int j, bool edge) {
+    const V16 x = scores_of(a, load(row + j - base), nullptr);
+    if (a.softcap != 0) store(row + j - base, x);  // dear to compute: once
+    largest = greater(largest, edge ? where_seen(a, i, j, x, never) : x);
+  });
+  return horizontal_max(largest);
+}
+// That row to exp(score - top), 0 outside the window. Returns the sum.
+SWARM_INLINE float exp_of_row(const Attention& a, int i, const Sixteens& s, int base, float top, float* row) {
+  const V16 scale = splat(a.softcap != 0 ? 1.0f : a.scale), most = splat(top);
   V16 sum = zero();
-  for (int j = from; j < end; j += 16) {
-    const V16 s = a.softcap != 0 ? load(row + j - base) : scores_of(a, load(row + j - base), nullptr);
-    const V16 e = where_seen(a, i, j, exp_of(s - splat(*top)), zero());
-    store(row + j - base, e);
-    sum = sum + e;
-  }
-  *total = horizontal_sum(sum);
+  each(s, [&](int j, bool edge) {
+    const V16 e = exp_of(load(row + j - base) * scale - most), seen = edge ? where_seen(a, i, j, e, zero()) : e;
+    store(row + j - base, seen);
+    sum = sum + seen;
+  });
+  return horizontal_sum(sum);
 }
 
 void attention_forward(const Attention& given, const float* q, const float* k, const float* v, float* o, float* lse, float* scratch) {
@@ -129,7 +146,9 @@ void attention_forward(const Attention& given, const float* q, const float* k, c
         const int from = keys.first / 16 * 16, end = up_to(keys.end, 16);
         group_scores(R, D, queries + i * a.q_stride, a.q_stride, scratch + plan.key_panels, from, end, from, scratch + plan.scores, plan.width);
         float top[16] = {}, total[16] = {}, inverse[16], logs[16];
-        for (int r = 0; r < R; r++) softmax_row(a, i + r, from, end, from, scratch + plan.scores + r * plan.width, top + r, total + r);
+        const Sixteens all = sixteens_of(a, i, R, from, end);
+        for (int r = 0; r < R; r++) top[r] = top_of_row(a, i + r, all, from, scratch + plan.scores + r * plan.width);
+        for (int r = 0; r < R; r++) total[r] = exp_of_row(a, i + r, all, from, top[r], scratch + plan.scores + r * plan.width);
         store(inverse, splat(1.0f) / load(total));
         store(logs, load(top) + log_of(load(total)));
         for (int r = 0; r < R; r++) lse[(n + i + r) * a.heads + h] = logs[r];
@@ -151,17 +170,16 @@ SWARM_INLINE float dot_row(int D, const float* x, const float* y) {
 }
 
 // Row i of probabilities p = exp(score - lse) into scores, and of slopes dL/d(q.k) = scale bend p (dp - dot) into slopes (which held dp).
-SWARM_INLINE void slope_row(const Attention& a, int i, int from, int end, int base, float lse, float dot, float* scores, float* slopes) {
-  const V16 scale = splat(a.scale);
-  for (int j = from; j < end; j += 16) {
+SWARM_INLINE void slope_row(const Attention& a, int i, const Sixteens& s, int base, float lse, float dot, float* scores, float* slopes) {
+  const V16 scale = splat(a.scale), log_total = splat(lse), along = splat(dot);
+  each(s, [&](int j, bool edge) {
     V16 bend;
-    const V16 s = scores_of(a, load(scores + j - base), &bend);
-    const V16 p = where_seen(a, i, j, exp_of(s - splat(lse)), zero());
-    store(scores + j - base, p);
-    V16 slope = (p * (load(slopes + j - base) - splat(dot))) * scale;
+    const V16 e = exp_of(scores_of(a, load(scores + j - base), &bend) - log_total), p = edge ? where_seen(a, i, j, e, zero()) : e;
+    V16 slope = (p * (load(slopes + j - base) - along)) * scale;
     if (a.softcap != 0) slope = slope * bend;
-    store(slopes + j - base, where_seen(a, i, j, slope, zero()));
-  }
+    store(scores + j - base, p);
+    store(slopes + j - base, edge ? where_seen(a, i, j, slope, zero()) : slope);
+  });
 }
 
 void clear_head(int T, int D, float* x, long stride) {
@@ -189,30 +207,37 @@ void attention_backward(const Attention& given, const float* q, const float* k, 
       pack_rows(a.T, D, dout + n * a.o_stride + h * D, a.o_stride, scratch + plan.rows_c);
       const float* out = o + n * a.o_stride + h * D;
       float* query_slopes = dq + n * a.q_stride + h * D;
+      float dots[kQueries];
       for (int i0 = 0; i0 < a.T; i0 += kQueries) {
         const int i1 = smaller(i0 + kQueries, a.T);
+        for (int i = i0; i < i1; i++) dots[i - i0] = dot_row(D, scratch + plan.rows_c + i * D, out + i * a.o_stride);
         const Keys block = seen_by(a, i0, i1 - i0);
-        const int base = block.first / 16 * 16;
-        for (int i = i0; i < i1; i += kGroup) {
-          const int R = smaller(kGroup, i1 - i);
-          const Keys keys = seen_by(a, i, R);
-          const int from = keys.first / 16 * 16, end = up_to(keys.end, 16);
-          float* scores = scratch + plan.scores + (i - i0) * plan.width;
-          float* slopes = scratch + plan.slopes + (i - i0) * plan.width;
-          group_scores(R, D, scratch + plan.rows_b + i * D, D, scratch + plan.key_panels, from, end, base, scores, plan.width);
-          group_scores(R, D, scratch + plan.rows_c + i * D, D, scratch + plan.value_panels, from, end, base, slopes, plan.width);
-          for (int r = 0; r < R; r++)
-            slope_row(a, i + r, from, end, base, lse[(n + i + r) * a.heads + h], dot_row(D, scratch + plan.rows_c + (i + r) * D, out + (i + r) * a.o_stride),
-                      scores + r * plan.width, slopes + r * plan.width);
-          group_product(R, D, keys.end - keys.first, slopes + keys.first - base, plan.width, 1, scratch + plan.rows_a + keys.first * D, D,
-                        query_slopes + i * a.q_stride, a.q_stride, add);
-        }
-        for (int j = block.first / kGroup * kGroup; j < block.end; j += kGroup) {  // groups of keys: queries of this block that see any of them
-          const int R = smaller(kGroup, a.T - j);
-          const int first = j > i0 ? j : i0, end = smaller(i1, j + R + a.window);
-          const long at = (first - i0) * plan.width + j - base;
-          group_product(R, D, end - first, scratch + plan.slopes + at, 1, plan.width, scratch + plan.rows_b + first * D, D, key_slopes + j * a.k_stride, a.k_stride, true);
-          group_product(R, D, end - first, scratch + plan.scores + at, 1, plan.width, scratch + plan.rows_c + first * D, D, value_slopes + j * a.v_stride, a.v_stride, true);
+        for (int j0 = block.first / 32 * 32; j0 < block.end; j0 += kKeys) {  // a square of scores and slopes that stays in the first-level cache
+          const int j1 = smaller(j0 + kKeys, block.end);
+          for (int i = i0; i < i1; i += kGroup) {
+            const int R = smaller(kGroup, i1 - i);
+            const Keys keys = seen_by(a, i, R);
+            const int first = larger(keys.first, j0), last = smaller(keys.end, j1);
+            if (first >= last) continue;
+            const int from = first / 16 * 16, end = up_to(last, 16);
+            float* scores = scratch + plan.scores + (i - i0) * kKeysWidth;
+            float* slopes = scratch + plan.slopes + (i - i0) * kKeysWidth;
+            group_scores(R, D, scratch + plan.rows_b + i * D, D, scratch + plan.key_panels, from, end, j0, scores, kKeysWidth);
+            group_scores(R, D, scratch + plan.rows_c + i * D, D, scratch + plan.value_panels, from, end, j0, slopes, kKeysWidth);
+            const Sixteens all = sixteens_of(a, i, R, from, end);
+            for (int r = 0; r < R; r++)
+              slope_row(a, i + r, all, j0, lse[(n + i + r) * a.heads + h], dots[i + r - i0], scores + r * kKeysWidth, slopes + r * kKeysWidth);
+            group_product(R, D, last - first, slopes + first - j0, kKeysWidth, 1, scratch + plan.rows_a + first * D, D, query_slopes + i * a.q_stride,
+                          a.q_stride, add || first > keys.first);
+          }
+          for (int j = j0; j < j1; j += kGroup) {  // groups of keys: queries of this block that see any of them
+            const int R = smaller(kGroup, a.T - j);
+            const int first = larger(j, i0), end = smaller(i1, j + R + a.window);
+            if (first >= end) continue;
+            const long at = (first - i0) * kKeysWidth + j - j0;
+            group_product(R, D, end - first, scratch + plan.slopes + at, 1, kKeysWidth, scratch + plan.rows_b + first * D, D, key_slopes + j * a.k_stride, a.k_stride, true);
+            group_product(R, D, end - first, scratch + plan.scores + at, 1, kKeysWidth, scratch + plan.rows_c + first * D, D, value_slopes + j * a.v_stride, a.v_stride, true);
+          }
         }
       }
     }

@@ -6,24 +6,29 @@
 namespace swarm::cpu {
 namespace {
 
-constexpr int kQueries = 64;  // of a block
+constexpr int kGroup = 8;     // queries that share a range of keys
+constexpr int kQueries = 64;  // of a block of backward
+constexpr int kKeys = 64;     // of a block of backward, a multiple of 32
+constexpr int kKeysWidth = kKeys + 16;  // floats from one row of such a block to the next: rows must not lie a power of two apart
 
 inline int smaller(int a, int b) { return a < b ? a : b; }
+inline int larger(int a, int b) { return a > b ? a : b; }
 inline int up_to(int x, int multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 struct Plan {
-  long width;                          // floats from one row of scores to the next
+  long width;                          // floats from one row of forward's scores to the next
   long key_panels, value_panels;       // offsets in floats: [T/32][head_dim][32]
   long rows_a, rows_b, rows_c;         // [T, head_dim]
-  long scores, slopes;                 // [kQueries, width]
+  long scores;                         // forward [kGroup, width], backward [kQueries, kKeysWidth]
+  long slopes;                         // backward [kQueries, kKeysWidth]
   long floats;
 };
 
 inline Plan plan_attention(const Attention& a) {
   const int padded = up_to(a.T, 32);
   Plan p;
-  p.width = smaller(padded, up_to(kQueries + smaller(a.window, a.T), 16) + 16) + 16;  // + 16: rows must not lie a power of two apart
-  const long panel = static_cast<long>(padded) * a.head_dim, block = kQueries * p.width;
+  p.width = smaller(padded, up_to(kGroup + smaller(a.window, a.T), 16) + 16) + 16;
+  const long panel = static_cast<long>(padded) * a.head_dim, block = kQueries * kKeysWidth, group = kGroup * p.width;
   p.key_panels = 0;
   p.value_panels = panel;
   p.rows_a = 2 * panel;
@@ -31,7 +36,7 @@ inline Plan plan_attention(const Attention& a) {
   p.rows_c = 4 * panel;
   p.scores = 5 * panel;
   p.slopes = p.scores + block;
-  p.floats = p.slopes + block;
+  p.floats = p.scores + (group > 2 * block ? group : 2 * block);
   return p;
 }
 

@@ -24,7 +24,7 @@ constexpr int kBlockM = 4 * kTileRows;  // rows of A whose strips are copied at 
 
 enum class Start { Zero, Continue, Scale };  // what a tile of C starts from: 0, C, beta * C
 
-// C [R, 16 V] from A (element (r, k) at A[r * a_row + k * a_k]) and B (row k at B + k * b_k).
+// C [R, 16 V] from A (element (r, k) at A[r * a_row + k * a_k], one of the two is 1) and B (row k at B + k * b_k).
 template <int R, int V>
 SWARM_INLINE void tile(int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, Start start, float beta) {
   V16 acc[R][V];
@@ -50,7 +50,7 @@ SWARM_INLINE void tile(int K, const float* A, long a_row, long a_k, const float*
 template <int R, int V>
 [[gnu::noinline]] void tile_call(int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, Start start, float beta) {
   if (a_k == 1) tile<R, V>(K, A, a_row, 1, B, b_k, C, ldc, start, beta);
-  else tile<R, V>(K, A, a_row, a_k, B, b_k, C, ldc, start, beta);
+  else tile<R, V>(K, A, 1, a_k, B, b_k, C, ldc, start, beta);
 }
 
 // A tile of any height up to kTileRows.
