@@ -28,7 +28,9 @@ export interface Quoting {
 
 /** The text between marks that only this prompt has. What is between them is data: the system prompt says so. */
 export function quote(text: string, { tag, what, most, kept = 'end' }: Quoting): string {
-  const body = clean(text, most, kept).replaceAll(tag, '')
+  let body = clean(text, most, kept)
+  // Taking it out once may put another together.
+  while (body.includes(tag)) body = body.replaceAll(tag, '')
   return `<${tag} what="${what}">\n${body.replace(/\n+$/, '')}\n</${tag}>`
 }
 

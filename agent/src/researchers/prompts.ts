@@ -1,6 +1,6 @@
 // The prompts of a researcher, filled in. Everything somebody else wrote goes in as quoted data.
 import { type Prompt, fillPrompt } from '@swarm/shared/prompt'
-import { quote } from '@swarm/shared/quoted'
+import { cleaned, quote } from '@swarm/shared/quoted'
 import type { Hypothesis } from '@swarm/shared/hypothesis'
 import type { Program } from '@swarm/shared/program'
 import type { Over } from './researcher.ts'
@@ -22,7 +22,9 @@ function words({ title, mechanism, expected, area, builds, risk, origin, parent 
     ['Risk', risk],
     ['Origin', origin],
   ]
-  return lines.flatMap(([name, text]) => (text === undefined || text === '' ? [] : [`${name}: ${text}`])).join('\n')
+  return lines
+    .flatMap(([name, text]) => (text === undefined || text === '' ? [] : [`${name}: ${cleaned(text, 1_500)}`]))
+    .join('\n')
 }
 
 const programOf = (tag: string, { prose }: Program): string =>
@@ -84,7 +86,7 @@ export function lessonPrompt(tag: string, over: Over): Prompt {
 
 function numbers({ outcome, cause, measurement: m, control }: Over): string {
   const lines = [`outcome: ${outcome}`]
-  if (cause !== undefined) lines.push(`cause: ${cause}`)
+  if (cause !== undefined) lines.push(`cause: ${cleaned(cause, 1_000)}`)
   if (m !== undefined) {
     lines.push(`val_bpb: ${m.valBpb.toFixed(5)}`)
     if (control !== undefined)
