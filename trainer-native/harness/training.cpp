@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 
+#include "engine/core/custom_check.h"
 #include "engine/cpu/kernels.h"
 #include "harness/budget.h"
 #include "harness/checkpoint.h"
@@ -29,6 +30,18 @@ double now() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+// A deterministic budget is a count of arithmetic, and nobody can count what code of an experiment's own does.
+void require_countable(const std::vector<std::string>& custom_ops, const Budget& budget) {
+  if (custom_ops.empty() || budget.kind == Budget::wall || budget.kind == Budget::cpu) return;
+  refuse("custom_op " + custom_ops[0] + " does work that a budget of " + budget.text + " cannot count: train under wall or cpu, or use library ops");
+}
+
+std::string names_json(const std::vector<std::string>& names) {  // plain words, see engine/ops/custom.h
+  std::string list;
+  for (const std::string& name : names) list += (list.empty() ? "\"" : ",\"") + name + "\"";
+  return "[" + list + "]";
 }
 
 // Everything that is known before step 1.
@@ -54,6 +67,7 @@ struct Run {
     const Shape shape{rows, T, int(files[0].vocab)};
     Graph graph(shape);
     experiment_build(graph, shape);
+    require_countable(custom_ops(graph), budget);
     require_causal(graph);
     Optimizer optimizer;
     experiment_optimizer(graph, optimizer);
@@ -81,6 +95,7 @@ void state_facts(JsonObject& json, const Run& run) {
       .text("manifest", run.data.manifest())
       .text("backend", "cpu")
       .text("isa", cpu::kernels().isa)
+      .raw("customOps", names_json(custom_ops(run.network->graph())))
       .integer("workers", uint64_t(run.order.workers));
 }
 

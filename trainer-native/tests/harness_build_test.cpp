@@ -98,3 +98,37 @@ TEST("train: a network that is impossible, too large or takes too many tokens a 
   refused("TOKENS_PER_STEP", "131072", "at most 65536");
   refused("HEADS", "100", "the limit is 4096");
 }
+
+TEST("train: a custom op builds, trains under a clock, is named in the report, and is refused by a counted budget and by the judge") {
+  check::DataFolder folder(check::DataFolder::sentences(300, 1), check::DataFolder::sentences(120, 2));
+  std::string source = check::read_all("experiment/train.cu");
+  const std::string was = "g.ew({up}, [](auto x) { return square(relu(x)); })", place = "Tensor mlp_block(";
+  CHECK(source.find(was) != std::string::npos && source.find(place) != std::string::npos);
+  source.replace(source.find(was), was.size(), "g.custom<ReluSquared>(\"relu_squared\", {up}, MLP_RATIO * D)");
+  source.insert(source.find(place), R"(
+struct ReluSquared {
+  template <class Real> static constexpr Real positive(Real x) { return x > 0 ? x : 0; }
+  template <class Real> void forward(const Frame<Real>& f) const {
+    for (int i = 0; i < f.N * MLP_RATIO * D; i++) f.out[i] = positive(f.in[0][i]) * positive(f.in[0][i]);
+  }
+  template <class Real> void backward(const Frame<Real>& f) const {
+    for (int i = 0; i < f.N * MLP_RATIO * D; i++) f.din[0][i] += 2 * f.dout[i] * positive(f.in[0][i]);
+  }
+};
+
+)");
+  CHECK_EQUAL(build_trainer(folder, source).last_error, "");
+  const auto train = [&](const std::string& budget) {
+    return run(folder, folder.path + "/train --data " + folder.path + " --seed 1 --budget " + budget + " --out " + folder.path + "/run");
+  };
+  for (const char* budget : {"tokens:20k", "work:20s"}) {
+    const check::Outcome counted = train(budget);
+    CHECK_ENDS(counted, 5, "custom_op relu_squared does work that a budget of");
+  }
+  CHECK_EQUAL(train("cpu:1s").exit, 0);
+  const swarm::JsonValue report = swarm::parse_json(check::read_all(folder.path + "/run/report.json"));
+  CHECK_EQUAL(report.member("customOps")->items.size(), size_t(1));
+  CHECK_EQUAL(report.member("customOps")->items[0].string, "relu_squared");
+  const check::Outcome judged = run(folder, check::program("judge") + " --data " + folder.path + " --checkpoint " + folder.path + "/run/checkpoint.bin --out " + folder.path + "/judge.json");
+  CHECK_ENDS(judged, 6, "custom_op relu_squared, code of the experiment's own");
+}

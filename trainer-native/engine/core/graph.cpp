@@ -73,6 +73,15 @@ Tensor Graph::concat(const std::vector<Tensor>& parts) {
   return append(make(Op::Concat, std::move(inputs)));
 }
 
+Tensor Graph::custom(const std::string& name, const std::vector<Tensor>& inputs, int cols, const CustomFunctions* functions) {
+  std::vector<int> nodes;
+  for (Tensor t : inputs) nodes.push_back(t.node);
+  Node node = make(Op::Custom, std::move(nodes), {cols});
+  node.name = name;
+  node.custom = functions;
+  return append(node);
+}
+
 Tensor Graph::ew_program(const std::vector<Tensor>& inputs, const Program& program) {
   std::vector<int> nodes;
   for (Tensor t : inputs) nodes.push_back(t.node);

@@ -100,6 +100,7 @@ Frame<float> Network::Inside::frame(const Step& step, int shard) const {
   const Node& node = graph.nodes()[step.node];
   Frame<float> f;
   f.N = N;
+  f.T = graph.shape().T;
   f.out = in_arena(layout.value[step.node]);
   f.aux = in_arena(layout.aux[step.node]);
   f.dout = in_arena(layout.gradient[step.node]);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/core/frame.h"
 #include "engine/core/graph.h"
 #include "engine/core/refused.h"
 
@@ -15,22 +16,7 @@ enum class Causality {
   Leaf,         // tokens and parameters
   Tokenwise,    // position i of the output reads position i of the inputs, and parameters
   CausalMixer,  // position i reads positions <= i of the same row
-};
-
-constexpr int max_inputs = 16;
-
-// What an op sees when it runs on one shard: N tokens, a multiple of T. Real is float (kernels) or double (reference).
-template <class Real>
-struct Frame {
-  int N = 0;
-  const uint16_t* tokens = nullptr;      // [N]
-  const Real* in[max_inputs] = {};       // activations [N, cols], parameters [rows, cols]
-  Real* out = nullptr;                   // [N, cols]
-  Real* aux = nullptr;                   // what forward leaves for backward
-  const Real* dout = nullptr;            // [N, cols]
-  Real* din[max_inputs] = {};            // gradients of the inputs, shaped like them
-  bool add[max_inputs] = {};             // add to din instead of overwriting it
-  Real* scratch = nullptr;
+  Unproved,     // code of the experiment's own: tried out, never proved
 };
 
 struct Work {

@@ -1,6 +1,7 @@
 // The table of all ops. A new op is a header, a line here, a name in Op (engine/core/graph.h) and a method of Graph.
 #include "engine/ops/attention.h"  // defines: attention_rule
 #include "engine/ops/conv.h"       // defines: conv_rule
+#include "engine/ops/custom.h"     // defines: custom_rule
 #include "engine/ops/embed.h"      // defines: embed_rule
 #include "engine/ops/ew.h"         // defines: ew_rule
 #include "engine/ops/leaf.h"       // defines: tokens_rule, param_rule
@@ -28,6 +29,7 @@ const Rule& rule(Op op) {
     case Op::TokenShift: return token_shift_rule;
     case Op::Conv: return conv_rule;
     case Op::Scan: return scan_rule;
+    case Op::Custom: return custom_rule;
     case Op::Count: break;
   }
   refuse("the graph has an op of number " + std::to_string(int(op)) + ", which this engine does not know");

@@ -24,6 +24,7 @@ Reference::Reference(const Graph& graph, int rows) : graph_(graph), N_(rows * gr
 Frame<double> Reference::frame(int n, const uint16_t* tokens) {
   Frame<double> f;
   f.N = N_;
+  f.T = graph_.shape().T;
   f.tokens = tokens;
   f.out = values[n].data();
   f.aux = aux_[n].data();
