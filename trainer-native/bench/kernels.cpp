@@ -95,6 +95,11 @@ void bench_rows(const Kernels& k, std::vector<Line>& lines) {
   line("cross entropy 512x1024, loss and slopes", 2 * 512 * 1024,
        [&] { k.cross_entropy(512, 1024, logits.data(), 1024, targets.data(), 1, losses.data(), slopes.data(), 1024); });
   line("sum of columns 512x1024", 512 * 1024, [&] { k.sum_columns(512, 1024, logits.data(), 1024, columns.data()); });
+  // What one op for both would save: the sum is still in the first-level cache when the norm reads it.
+  const auto mix = [&](long at, int rows) { k.axpby(rows * 128, 1.01f, x.data() + at, 0.1f, dy.data() + at, slopes.data() + at); };
+  const auto norm = [&](long at, int rows) { k.rmsnorm_forward(rows, 1, 128, slopes.data() + at, 128, 1e-7f, y.data() + at, 128, rstd.data()); };
+  line("mix and norm 512x128, one after the other", 5 * n, [&] { mix(0, 512), norm(0, 512); });
+  line("mix and norm 512x128, eight rows at a time", 5 * n, [&] { for (long at = 0; at < 512 * 128; at += 8 * 128) mix(at, 8), norm(at, 8); });
   const long tile = 1024;  // floats: what an elementwise program works on at a time
   line("add, 1024 floats", 3 * tile, [&] { k.add(tile, x.data(), dy.data(), y.data()); });
   line("exp, 1024 floats", 2 * tile, [&] { k.exp(tile, x.data(), y.data()); });
