@@ -8,6 +8,7 @@ import { after, before, test, type TestContext } from 'node:test'
 import { run } from '@swarm/shared/exec'
 import { type Counted, countedPurse } from '../support/model-server/counted.ts'
 import type { Reply, Script, Seen } from '../support/model-server/reply.ts'
+import { rounds } from '../support/model-server/seen.ts'
 import { startModelServer } from '../support/model-server/server.ts'
 import { type Hub, openHub } from './hub.ts'
 
@@ -59,8 +60,6 @@ before(async () => {
 after(() => hub.close())
 
 const asksForJson = ({ said }: Seen): boolean => said.some(({ text }) => text.includes('Its JSON schema:'))
-const rounds = ({ said }: Seen): number =>
-  said.filter(({ role }) => role === 'assistant' || role === 'function_call').length
 const answer = (seen: Seen, steps: NonNullable<Reply['uses']>[]): Reply => {
   if (asksForJson(seen)) return { text: JSON.stringify(LESSON) }
   const uses = steps[rounds(seen)]

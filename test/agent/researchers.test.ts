@@ -8,6 +8,7 @@ import type { Proposal } from '@swarm/shared/hypothesis'
 import type { Experiment } from '@swarm/shared/experiment'
 import { type Counted, countedPurse } from '../support/model-server/counted.ts'
 import type { Reply, Script, Seen } from '../support/model-server/reply.ts'
+import { rounds } from '../support/model-server/seen.ts'
 import { type ModelServer, type Offer, startModelServer } from '../support/model-server/server.ts'
 import { type Hub, openHub } from './hub.ts'
 
@@ -73,15 +74,9 @@ const diligent =
   (uses = USES) =>
   (seen: Seen): Reply => {
     if (seen.wants !== undefined) return { text: JSON.stringify(LESSON) }
-    const turn = seen.said.filter(({ role }) => role === 'assistant' || role === 'function_call').length
-    const spoken = seen.protocol === 'responses' ? roundsOf(seen) : turn
-    const next = uses[spoken]
+    const next = uses[rounds(seen)]
     return next === undefined ? { text: 'Halved the rate.' } : { uses: next, delta: 4 }
   }
-/** Responses have an item for each use: rounds are counted by what comes between. */
-const roundsOf = ({ said }: Seen): number =>
-  said.filter(({ role }, i) => role === 'function_call' && said[i - 1]?.role !== 'function_call').length
-
 async function working(
   server: ModelServer,
   args: string[],

@@ -45,7 +45,7 @@ export interface Seen {
   said: { role: string; text: string }[]
   last: string
   tools: string[]
-  /** The answer must be JSON of the schema with this name. */
+  /** The answer must be JSON; the first property of its schema, e.g. `hypotheses` or `lesson`. */
   wants?: string
 }
 

@@ -37,14 +37,11 @@ export function seenOf(n: number, protocol: Protocol, headers: IncomingHttpHeade
         : list(body.input)
       : messages.slice(first)
   const said = turns.map((t) => ({ role: String(t.role ?? t.type), text: textOf(t) }))
-  const format = (body.text as Json | undefined)?.format as Json | undefined
-  const asked = body.response_format as Json | undefined
-  const wants =
-    protocol === 'messages'
-      ? (body.output_config as Json | undefined)?.format === undefined
-        ? undefined
-        : 'answer'
-      : String(format?.name ?? (asked?.json_schema as Json | undefined)?.name ?? '') || undefined
+  const schema = [body.text, body.output_config, body.response_format]
+    .map((asked) => asked as { format?: Json; json_schema?: Json } | undefined)
+    .map((asked) => ((asked?.format ?? asked?.json_schema)?.schema as Json | undefined)?.properties)
+    .find((properties) => properties !== undefined)
+  const wants = schema === undefined ? undefined : Object.keys(schema as object)[0]
   return {
     n,
     protocol,
@@ -88,4 +85,10 @@ export function cacheable(seen: Seen): Part[] {
   const last = flat.findLastIndex((block) => block.cache_control !== undefined)
   const bare = flat.map(({ cache_control: _, ...rest }) => rest)
   return bare.slice(0, last + 1).map((_, i) => part(bare.slice(0, i + 1)))
+}
+
+/** How many rounds the model has answered: a text, or uses of tools at once. */
+export const rounds = ({ said }: Pick<Seen, 'said'>): number => {
+  const models = said.map(({ role }) => role === 'assistant' || role === 'function_call')
+  return models.filter((is, i) => is && models[i - 1] !== true).length
 }
