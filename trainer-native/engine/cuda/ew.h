@@ -1,0 +1,55 @@
+// ew: a recorded expression, one number of the output from one number of each input. Interpreted: see the decision on the CUDA backend.
+// defines: EwPlan
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "engine/core/expression.h"
+#include "engine/cuda/bf16.h"
+#include "engine/cuda/tape.h"
+
+namespace swarm::cuda {
+
+// How an input becomes one number per element of [N, C], as in engine/ops/ew_tiles.h.
+enum class Spread : unsigned char {
+  Full,     // bf16 [N, C]
+  Head,     // bf16 [N, width], each number for C / width channels
+  Channel,  // float parameter [C]
+  Single    // float parameter [1]
+};
+
+struct EwOperand {
+  Spread spread;
+  int width;  // numbers a token, or numbers of the parameter
+};
+
+// One expression made ready: values in few slots, the rest follows from the shapes.
+class EwPlan {
+ public:
+  // outputs: one per output of the program; sums over what an input was spread to are made for Head, Channel and Single.
+  // Throws Refused when the expression is too long.
+  EwPlan(const Program& program, int C, std::vector<EwOperand> inputs, std::vector<EwOperand> outputs);
+
+  // in: per input; out: per output, bf16 or float as Spread says. add: to what is there.
+  void record(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add, float* scratch) const;
+  size_t scratch_floats(int N) const;
+
+  static constexpr int most_code = 320;
+
+  struct Code {  // 8 bytes
+    unsigned char calc, to, a, b;
+    float constant;
+  };
+
+ private:
+  void allocate(const Program& program);
+  int width() const;  // numbers a thread takes at a time
+  int row_blocks(int N) const;
+
+  int C_, slots_ = 0;
+  std::vector<EwOperand> inputs_, outputs_;
+  std::vector<Code> code_;
+  std::vector<int> input_slot_, output_slot_;  // -1: not read, or zero
+};
+
+}  // namespace swarm::cuda
