@@ -1,5 +1,6 @@
 // The interpreter of expressions, forward and derivative, against float64 run by the same program, over every kind of input.
 #include "cuda_check.h"
+#include "engine/core/calculate.h"
 #include "engine/cuda/ew.h"
 
 using namespace cuda_check;
@@ -19,28 +20,6 @@ Program recorded(Function function, std::index_sequence<I...>) {
 }
 template <size_t K, class Function>
 Program expression(Function function) { return recorded<K>(function, std::make_index_sequence<K>{}); }
-
-double calculate(const Instruction& i, double a, double b) {
-  switch (i.calc) {
-    case Calc::Constant: return i.constant;
-    case Calc::Add: return a + b;
-    case Calc::Subtract: return a - b;
-    case Calc::Multiply: return a * b;
-    case Calc::Divide: return a / b;
-    case Calc::Maximum: return std::max(a, b);
-    case Calc::Minimum: return std::min(a, b);
-    case Calc::Relu: return std::max(a, 0.0);
-    case Calc::Square: return a * a;
-    case Calc::Exp: return std::exp(a);
-    case Calc::Log: return std::log(a);
-    case Calc::Tanh: return std::tanh(a);
-    case Calc::Sigmoid: return 1 / (1 + std::exp(-a));
-    case Calc::Sqrt: return std::sqrt(a);
-    case Calc::IsPositive: return a > 0;
-    case Calc::IsAtLeast: return a >= b;
-    default: check::fail(__FILE__, __LINE__, "no such instruction");
-  }
-}
 
 size_t place(const EwOperand& o, size_t at, size_t C) {
   return o.spread == Spread::Full ? at : o.spread == Spread::Head ? at / (C / o.width) : o.spread == Spread::Channel ? at % C : 0;
@@ -82,10 +61,7 @@ std::string check_program(const Program& program, size_t N, size_t C, const std:
   std::vector<double> v(size_t(program.inputs) + program.code.size());
   for (size_t at = 0; at < N * C; at++) {
     for (size_t i = 0; i < inputs.size(); i++) v[i] = in[i][place(inputs[i], at, C)];
-    for (size_t k = 0; k < program.code.size(); k++) {
-      const Instruction& code = program.code[k];
-      v[inputs.size() + k] = calculate(code, code.a < 0 ? 0 : v[size_t(code.a)], code.b < 0 ? 0 : v[size_t(code.b)]);
-    }
+    calculate<LibraryFunctions>(program, v.data());
     for (size_t o = 0; o < outputs.size(); o++)
       if (program.outputs[o] >= 0) wanted[o][place(outputs[o], at, C)] += v[size_t(program.outputs[o])];
   }
@@ -124,6 +100,7 @@ TEST("cuda ew: every instruction and its derivative") {
   check_both(expression<1>([](auto x) { return relu(x) - min(x, 0.3f) * max(x, -x); }), 5, 13, {x13}, true);
   check_both(expression<1>([](auto x) { return exp(x) * tanh(x) + sigmoid(4.0f * x); }), 5, 16, {x16}, false);
   check_both(expression<1>([](auto x) { return log(square(x) + 0.5f) + sqrt(square(x) + 0.1f) / exp(-x); }), 5, 13, {x13}, false);
+  check_both(expression<2>([](auto x, auto y) { return fma(x, y, 2.0f) * is_at_least(x, 0.5f) - abs(y); }), 5, 16, {x16, x16}, true);
   check_both(expression<2>([](auto x, auto) { return x; }), 5, 13, {x13, x13}, false);  // a gradient of zeros
 }
 

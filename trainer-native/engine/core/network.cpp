@@ -65,6 +65,7 @@ Network::Network(const Graph& graph, const Optimizer& optimizer, const Running& 
     : inside_(std::make_unique<Inside>(graph, &optimizer, running)) {}
 Network::Network(const Graph& graph, int rows, const Running& running)
     : inside_(std::make_unique<Inside>(with_rows(graph, rows), nullptr, running)) {}
+Network::Network() = default;
 Network::~Network() = default;
 
 void Network::init(uint64_t seed) {

@@ -1,4 +1,4 @@
-// A network that runs: a graph validated, differentiated and planned into one arena, its parameters, and one training step.
+// A network that runs, on the CPU; engine/cuda derives one that trains on a GPU. A graph validated, differentiated and planned into one arena, its parameters, and one training step.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -38,34 +38,37 @@ class Network {
   Network(const Graph& graph, const Optimizer& optimizer, const Running& running);
   // To judge: forward only, `rows` rows a call, no gradients and no optimizer state planned.
   Network(const Graph& graph, int rows, const Running& running = {});
-  ~Network();
+  virtual ~Network();
 
-  void init(uint64_t seed);
+  virtual void init(uint64_t seed);
 
   // tokens, targets: [rows, T]. Forward, backward, update; returns the mean loss in nats before the update.
-  double train_step(const Token* tokens, const Token* targets, const Schedule& schedule);
+  virtual double train_step(const Token* tokens, const Token* targets, const Schedule& schedule);
 
   // tokens: [rows, T] -> logits [rows, T, vocab], owned by the network, overwritten by the next call.
-  const float* forward_logits(const Token* tokens);
+  virtual const float* forward_logits(const Token* tokens);
 
   // All that one step hands to the next, so that a run can stop and go on later: parameters, then what the update rules keep.
   struct Floats { float* values; size_t count; };
-  std::vector<Floats> training_state();
-  void go_on_after(long steps);  // once training_state() holds what it held after that many
+  virtual std::vector<Floats> training_state();
+  virtual void go_on_after(long steps);  // once training_state() holds what it held after that many
 
   // Two halves of train_step, for tests: gradients without an update, and what they were.
-  double loss_and_gradients(const Token* tokens, const Token* targets);
-  const float* gradient(int parameter) const;           // summed over shards, [rows, cols]
+  virtual double loss_and_gradients(const Token* tokens, const Token* targets);
+  virtual const float* gradient(int parameter) const;           // summed over shards, [rows, cols]
   const std::vector<float>& token_losses() const;       // [rows, T] of the last step
   void poison();                                        // fills everything but the parameters with NaN
 
-  const std::vector<Parameter>& parameters() const;     // in the order of the graph
-  size_t parameter_count() const;                       // floats
-  size_t peak_bytes() const;                            // all that is ever allocated, known before step 1
-  const std::vector<Cost>& step_costs() const;          // every op one step executes: both shards, forward, backward, update
-  double flops_per_token() const;                       // of one step, update included
+  virtual const std::vector<Parameter>& parameters() const;     // in the order of the graph
+  virtual size_t parameter_count() const;                       // floats
+  virtual size_t peak_bytes() const;                            // all that is ever allocated, known before step 1
+  virtual const std::vector<Cost>& step_costs() const;          // every op one step executes: both shards, forward, backward, update
+  virtual double flops_per_token() const;                       // of one step, update included
   std::vector<double> op_seconds() const;               // CPU seconds so far, next to step_costs(); empty unless measured
-  const Graph& graph() const;
+  virtual const Graph& graph() const;
+
+ protected:
+  Network();  // for what runs elsewhere: without `inside_`, so every virtual above must be its own
 
  private:
   struct Inside;

@@ -91,7 +91,10 @@ __global__ void __launch_bounds__(threads) ew_kernel(const __grid_constant__ Wor
       }
       for (int k = 0; k < w.codes; k++) {
         const EwPlan::Code code = w.code[k];
-        for (int v = 0; v < V; v++) value(code.to, v) = calculate(Calc(code.calc), value(code.a, v), value(code.b, v), code.constant);
+        if (Calc(code.calc) == Calc::MultiplyAdd)
+          for (int v = 0; v < V; v++) value(code.to, v) = fmaf(value(code.a, v), value(code.b, v), value(code.c, v));
+        else
+          for (int v = 0; v < V; v++) value(code.to, v) = calculate(Calc(code.calc), value(code.a, v), value(code.b, v), code.constant);
       }
       for (int o = 0; o < w.outputs; o++) {
         const Operand& to = w.out[o];

@@ -36,9 +36,12 @@ class EwPlan {
 
   static constexpr int most_code = 320;
 
-  struct Code {  // 8 bytes
+  struct Code {
     unsigned char calc, to, a, b;
-    float constant;
+    union {
+      float constant;
+      int c;
+    };
   };
 
  private:

@@ -19,7 +19,7 @@ void EwPlan::allocate(const Program& program) {
   const int values = program.inputs + int(program.code.size());
   std::vector<int> last(size_t(values), -1), slot(size_t(values), -1), spare;
   for (size_t i = 0; i < program.code.size(); i++)
-    for (int v : {program.code[i].a, program.code[i].b})
+    for (int v : {program.code[i].a, program.code[i].b, program.code[i].c})
       if (v >= 0) last[size_t(v)] = int(i);
   for (int output : program.outputs)
     if (output >= 0) last[size_t(output)] = int(program.code.size());
@@ -35,10 +35,11 @@ void EwPlan::allocate(const Program& program) {
   }
   for (size_t i = 0; i < program.code.size(); i++) {
     const Instruction& from = program.code[i];
-    Code code{static_cast<unsigned char>(from.calc), 0, 0, 0, from.constant};
+    Code code{static_cast<unsigned char>(from.calc), 0, 0, 0, {from.constant}};
     if (from.a >= 0) code.a = static_cast<unsigned char>(slot[size_t(from.a)]);
     if (from.b >= 0) code.b = static_cast<unsigned char>(slot[size_t(from.b)]);
-    for (int v : {from.a, from.b})  // a thread reads both operands before it writes: the result may take an operand's slot
+    if (from.c >= 0) code.c = slot[size_t(from.c)];
+    for (int v : {from.a, from.b, from.c})  // a thread reads all operands before it writes: the result may take an operand's slot
       if (v >= 0 && last[size_t(v)] == int(i)) {
         spare.push_back(slot[size_t(v)]);
         last[size_t(v)] = -1;

@@ -1,5 +1,7 @@
-// Memory of the emulated device: the host's, between two stretches that nobody may write.
+// The emulated device: its memory is the host's, between two stretches that nobody may write, and a tape is simply run.
+#include "engine/cuda/backend.h"
 #include "engine/cuda/memory.h"
+#include "engine/cuda/playback.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -35,5 +37,14 @@ void upload(void* device, const void* host, size_t bytes) { std::memcpy(device, 
 void download(void* host, const void* device, size_t bytes) { std::memcpy(host, device, bytes); }
 void fill_bytes(void* device, unsigned char value, size_t bytes) { std::memset(device, value, bytes); }
 void wait() {}
+
+struct Playback::Captured {};
+Playback::Playback(Tape tape) : tape_(std::move(tape)) {}
+Playback::~Playback() = default;
+void Playback::run() { tape_.run(); }
+
+std::string unusable() { return ""; }
+std::string device_name() { return "emulator"; }
+size_t free_bytes() { return size_t{1} << 30; }
 
 }  // namespace swarm::cuda
