@@ -1,6 +1,7 @@
 // All an agent has, in one place, for the loop to hand to its steps; and the order in which results leave it.
 import { type Bus, HubUnreachable } from '@swarm/shared/bus'
 import type { Experiment } from '@swarm/shared/experiment'
+import type { GpuWatch } from '@swarm/shared/gpu'
 import { isDeterministic, trackOf } from '@swarm/shared/track'
 import type { DataSet } from './data.ts'
 import type { Ending } from './ending.ts'
@@ -20,6 +21,10 @@ import type { Workshop } from './workshop.ts'
 /** How long a result may take from the hub to the ledger before the agent goes on without having seen it. */
 const RECORDED_MS = 30_000
 
+/** What a driver keeps on a GPU nobody uses. */
+const EMPTY_MIB = 1_024
+const EMPTY_MS = 30_000
+
 export interface Equipment {
   bus: Bus
   ledger: Ledger
@@ -31,6 +36,8 @@ export interface Equipment {
   /** Environment and threads of a trainer on this lane. */
   env: Record<string, string>
   workers: number
+  /** The GPU of a GPU lane. */
+  gpu?: GpuWatch
   data: () => Promise<DataSet>
   workshop: Workshop
   judge: string
@@ -134,6 +141,15 @@ export class Agent {
     const ms = this.#backoff.next()
     this.has.bus.log(`infrastructure failed: ${ending.cause ?? ''}; next claim in ${Math.round(ms / 1000)} s`)
     this.#rest = pause(ms, this.has.leaving)
+  }
+
+  /** Nothing is begun on a GPU that somebody else still holds: the run would be slower, or fail. */
+  async gpuHeld(signal: AbortSignal): Promise<Ending | undefined> {
+    const { gpu } = this.has
+    if (gpu === undefined || (await gpu.empty(EMPTY_MIB, EMPTY_MS, signal))) return undefined
+    const cause = `${EMPTY_MS / 1000} s after the last run more than ${EMPTY_MIB} MiB of its memory are still held`
+    gpu.fail(cause)
+    return { outcome: 'infra-failed', cause: `gpu ${gpu.index}: ${cause}` }
   }
 
   /** Why this agent cannot run an experiment of that track; undefined when it can. Only deterministic budgets make a track the agent can name. */

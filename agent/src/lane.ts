@@ -3,6 +3,7 @@ import { availableParallelism, cpus, hostname } from 'node:os'
 import { allowedCores } from '@swarm/shared/cores'
 import type { Lane, Machine } from '@swarm/shared/event'
 import { run } from '@swarm/shared/exec'
+import { gpuClass, listGpus } from '@swarm/shared/gpu'
 
 /** --lane cannot be used; the message says what would be right. */
 export class LaneInvalid extends Error {
@@ -22,25 +23,14 @@ export function parseLane(text?: string): Lane {
 }
 
 export async function machineOf(lane: Lane): Promise<Machine> {
-  const gpu = lane.gpu === undefined ? undefined : await gpuName(lane.gpu)
+  const gpu = lane.gpu === undefined ? undefined : (await listGpus()).find(({ index }) => index === lane.gpu)
+  if (lane.gpu !== undefined && gpu === undefined)
+    throw new LaneInvalid(`--lane gpu:${lane.gpu}: nvidia-smi names no GPU ${lane.gpu} on this machine`)
   return {
     host: hostname().slice(0, 128),
     cpu: (cpus()[0]?.model ?? 'unknown').trim().slice(0, 128) || 'unknown',
     cores: availableParallelism(),
-    ...(gpu === undefined ? {} : { gpu: gpu.slice(0, 128) }),
-  }
-}
-
-async function gpuName(index: number): Promise<string | undefined> {
-  try {
-    const { code, stdout } = await run(
-      'nvidia-smi',
-      ['-i', String(index), '--query-gpu=name', '--format=csv,noheader'],
-      { timeoutMs: 10_000 },
-    )
-    return code === 0 ? stdout.trim() : undefined
-  } catch {
-    return undefined
+    ...(gpu === undefined ? {} : { gpu: (await gpuClass(gpu)).slice(0, 128) }),
   }
 }
 

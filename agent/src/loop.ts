@@ -195,6 +195,8 @@ function measure(agent: Agent, ready: Ready): Measuring {
     const see: Run['see'] = (progress) => pulse.training(experiment.id, title, progress)
     pulse.lane({ phase: 'train', experiment: experiment.id, title })
     const limit = timeLimitMs(experiment.budget, membership.current.program.timeoutFactor, ready.pace)
+    const held = await agent.gpuHeld(signal)
+    if (held !== undefined) return held
     const early = await spend(ready, 'train', () => train({ ...run, see }, limit))
     return early ?? { data, runDir: run.dir }
   })

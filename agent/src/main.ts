@@ -1,9 +1,11 @@
 // The agent process: joins a swarm, loops, leaves cleanly. stdout carries JSON lines only; what a person may want to read is in
-// <home>/logs/<agent>.log. Exit codes: 0 left · 1 failure · 2 usage · 4 no hub answered.
+// <home>/logs/<agent>.log. Exit codes: 0 left · 1 failure · 2 usage · 4 no hub answered · 7 the GPU of its
+// lane is sick.
 import { mkdirSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Bus, HubUnreachable, openBus } from '@swarm/shared/bus'
+import { GpuWatch } from '@swarm/shared/gpu'
 import { Agent, patiently } from './agent.ts'
 import { dataOf } from './data.ts'
 import { LaneInvalid, laneEnv, machineOf, parseLane, pinTo, workersOf } from './lane.ts'
@@ -27,7 +29,7 @@ import { Backoff } from './waiting.ts'
 import { compilerVersion, type Workshop } from './workshop.ts'
 import { bundlesOf, Worktrees } from './worktree.ts'
 
-const EXIT = { left: 0, failure: 1, usage: 2, noHub: 4 } as const
+const EXIT = { left: 0, failure: 1, usage: 2, noHub: 4, sick: 7 } as const
 /** Everything is ended and said good-bye to within this, or the process ends without. */
 const LEAVE_MS = 4_500
 
@@ -51,11 +53,12 @@ async function connect(settings: Settings, log: (line: string) => void, leaving:
 async function main(args: readonly string[]): Promise<number> {
   const leave = new AbortController()
   const leaving = leave.signal
+  let code: number = EXIT.left
   const goNow = (reason: string): void => {
     if (leaving.aborted) return
     leave.abort(reason)
     // Children are killed as groups on the way out, see exec.ts.
-    setTimeout(() => process.exit(EXIT.left), LEAVE_MS).unref()
+    setTimeout(() => process.exit(code), LEAVE_MS).unref()
   }
   process.on('SIGTERM', () => goNow('SIGTERM'))
   process.on('SIGINT', () => goNow('SIGINT'))
@@ -76,6 +79,7 @@ async function main(args: readonly string[]): Promise<number> {
   let membership: Membership | undefined
   let pulse: Pulse | undefined
   let ledger: Ledger | undefined
+  let gpu: GpuWatch | undefined
   try {
     bus = await connect(settings, log, leaving)
     const { researcher: of, baseUrl, script } = settings
@@ -106,10 +110,22 @@ async function main(args: readonly string[]): Promise<number> {
     }
     const outbox = new Outbox(bus, places.outbox)
     const who = membership
+    const hub = bus
+    if (lane.gpu !== undefined)
+      gpu = new GpuWatch(lane.gpu, (why) => {
+        // A trainer on it may not even die: its work is given back first.
+        log(why)
+        process.stderr.write(`agent: ${why}\n`)
+        code = EXIT.sick
+        giveBack(places.held, hub)
+        void who.leave(why)
+        goNow(why)
+      })
     const beating = new Pulse(
       bus,
       () => ({ agent: who.current.agent, session: who.current.session }),
       () => who.rest.paused,
+      () => gpu?.use,
     )
     pulse = beating
     who.rest.onChange(() => {
@@ -125,6 +141,7 @@ async function main(args: readonly string[]): Promise<number> {
       onLane,
       jail: await jail(),
       env: laneEnv(lane),
+      ...(gpu === undefined ? {} : { gpu }),
       workers: workersOf(lane),
       workshop,
       judge: join(trainer, 'build', 'judge'),
@@ -153,13 +170,14 @@ async function main(args: readonly string[]): Promise<number> {
     await loop(agent)
     await membership.leave(leaving.aborted ? String(leaving.reason) : 'drained')
     say({ left: leaving.aborted ? String(leaving.reason) : 'drained' })
-    return EXIT.left
+    return code
   } catch (error) {
-    if (leaving.aborted) return EXIT.left
+    if (leaving.aborted) return code
     logFile.fail(error as Error)
     await membership?.leave((error as Error).message.slice(0, 200))
     throw error
   } finally {
+    gpu?.stop()
     pulse?.stop()
     ledger?.stop()
     await bus?.close()

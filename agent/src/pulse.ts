@@ -1,6 +1,7 @@
 // The pulse of an agent: what it does now, twice a second while it trains, every 5 s otherwise, and at once when the phase changes.
 import type { Bus } from '@swarm/shared/bus'
 import type { Heartbeat } from '@swarm/shared/event'
+import type { GpuUse } from '@swarm/shared/gpu'
 
 export type Doing = Omit<Heartbeat, 'agent' | 'session' | 'at'>
 
@@ -27,6 +28,7 @@ export class Pulse {
     private readonly who: () => { agent: string; session: number },
     /** An idle lane of an agent that rests says so. */
     private readonly paused: () => boolean = () => false,
+    private readonly gpu: () => GpuUse | undefined = () => undefined,
   ) {
     this.#timer = setInterval(() => this.#beat(false), BUSY_MS / 2)
     this.#beat(true)
@@ -91,6 +93,7 @@ export class Pulse {
             ...(next === undefined ? {} : { next }),
             ...(idle ? {} : { elapsed: (performance.now() - this.#began) / 1000 }),
           }
-    this.bus.beat({ ...this.who(), at: new Date().toISOString(), ...doing })
+    const gpu = this.gpu()
+    this.bus.beat({ ...this.who(), at: new Date().toISOString(), ...doing, ...(gpu === undefined ? {} : { gpu }) })
   }
 }

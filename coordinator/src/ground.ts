@@ -31,7 +31,14 @@ export const HIDDEN = 'hidden.bin'
 
 const Files = z.object({ files: z.record(z.string().regex(/^[\w.-]+$/), z.object({ sha256: Sha256 })) })
 
-export function readGround(options: { program: Program; data: string; checkout: string; budget?: string }): Ground {
+export function readGround(options: {
+  program: Program
+  data: string
+  checkout: string
+  budget?: string
+  /** Class of what the agents train on; absent: this processor. */
+  machine?: string
+}): Ground {
   const { program } = options
   const asked = Budget.safeParse(options.budget ?? program.budget)
   if (!asked.success) throw new GroundMissing(`--budget ${options.budget}: ${asked.error.issues[0]?.message}`)
@@ -66,7 +73,12 @@ export function readGround(options: { program: Program; data: string; checkout: 
     manifest,
     frozen,
     dataDir: options.data,
-    track: trackOf({ manifest, frozen, budget, machine: machineClass(budget, cpus()[0]?.model ?? 'unknown') }),
+    track: trackOf({
+      manifest,
+      frozen,
+      budget,
+      machine: machineClass(budget, options.machine ?? cpus()[0]?.model ?? 'unknown'),
+    }),
     dataFiles: [...dataFiles, { name: 'manifest.json', sha256: manifest }],
   }
 }

@@ -82,6 +82,7 @@ async function main(): Promise<number> {
     data: given.data,
     checkout: given.checkout,
     ...(given.budget === undefined ? {} : { budget: given.budget }),
+    ...(given.machine === undefined ? {} : { machine: given.machine }),
   })
   const hub = await ensureHub(home, given.checkout)
   const adopted = adoption(ledger.board, ground)

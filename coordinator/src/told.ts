@@ -17,6 +17,7 @@ const options = {
   experiments: text,
   minutes: text,
   budget: text,
+  machine: text,
   'budget-usd': text,
   'budget-tokens': text,
   'budget-calls': text,
@@ -37,6 +38,8 @@ export interface Told {
   wish: RunWish
   minutes?: number
   budget?: string
+  /** Class of what the agents train on, when it is not this processor. */
+  machine?: string
   /** File with the table of prices, when it is not the one that is shipped. */
   prices?: string
   /** How many of the agents asked for read. */
@@ -80,6 +83,7 @@ export function told(args: readonly string[] = process.argv.slice(2)): Told {
     ...present({
       minutes: number('minutes'),
       budget: values.budget,
+      machine: values.machine,
       prices: values.prices,
       director: values.director === undefined ? undefined : parseResearcher(values.director),
       baseUrl: values['base-url'],

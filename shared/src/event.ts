@@ -5,6 +5,7 @@ import { Budget, Commit, Experiment, ExperimentId, Seed, Sha256 } from './experi
 import { Finding } from './finding.ts'
 import { Call, CallEnd, CapName, Caps } from './call.ts'
 import { Area, Hypothesis, HypothesisId } from './hypothesis.ts'
+import { GpuUse } from './gpu.ts'
 import { Program } from './program.ts'
 import { ResearcherOf } from './researcher.ts'
 import { Result } from './result.ts'
@@ -210,5 +211,7 @@ export const Heartbeat = z.strictObject({
   elapsed: z.number().nonnegative().optional(),
   /** What the agent prepares beside the run: the next experiment. */
   next: ExperimentId.optional(),
+  /** What the GPU of its lane does. */
+  gpu: GpuUse.optional(),
 })
 export type Heartbeat = z.infer<typeof Heartbeat>

@@ -66,7 +66,7 @@ test('a process gets the keys of its own provider and nobody else’s', () => {
   const before = process.env.OPENAI_API_KEY
   process.env.OPENAI_API_KEY = 'canary'
   try {
-    const agent = { url: 'nats://x', home: '/h', checkout: '/c', cores: [0] }
+    const agent = { url: 'nats://x', home: '/h', checkout: '/c', lane: 'cpu:0' }
     assert.doesNotMatch(JSON.stringify(agentPart(agent)), /canary/)
     assert.doesNotMatch(
       JSON.stringify(agentPart({ ...agent, researcher: { name: 'anthropic', model: 'm' } })),

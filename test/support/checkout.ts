@@ -1,5 +1,5 @@
 // A git checkout with the fake trainer, built, and a data set for it: what an agent or a coordinator needs to run for real.
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -17,14 +17,18 @@ export interface Checkout {
   manifest: string
 }
 
-/** Makes `dir/checkout` and `dir/data`. `seconds`: how long one run takes. */
-export async function makeCheckout(dir: string, options: { seconds?: number } = {}): Promise<Checkout> {
+/** Makes `dir/checkout` and `dir/data`. `seconds`: how long one run takes; `backend`: what the trainer says it computes on. */
+export async function makeCheckout(
+  dir: string,
+  options: { seconds?: number; backend?: string } = {},
+): Promise<Checkout> {
   const checkout = join(dir, 'checkout')
   const data = join(dir, 'data')
   mkdirSync(data, { recursive: true })
   cpSync(FAKE_TRAINER, join(checkout, 'trainer-native'), { recursive: true })
   const recipe = join(checkout, RECIPE)
   writeFileSync(recipe, readFileSync(recipe, 'utf8').replace('SECONDS = 0.2f', `SECONDS = ${options.seconds ?? 0.2}f`))
+  if (options.backend !== undefined) appendFileSync(recipe, `constexpr char BACKEND[] = "${options.backend}";\n`)
   writeFileSync(join(checkout, '.gitignore'), 'trainer-native/build/\n')
   writeFileSync(join(checkout, 'program.md'), '---\nbudget: work:1s\nnoise: 0.003\n---\nMake the bowl smaller.\n')
   await git(checkout, ['init', '-q', '-b', 'main'])

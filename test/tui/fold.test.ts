@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Fold } from '../../coordinator/src/tui/fold.ts'
 import type { AgentRow } from '../../coordinator/src/tui/view.ts'
-import { doing, gainPercent } from '../../coordinator/src/tui/words.ts'
+import { doing, gainPercent, gpuWords } from '../../coordinator/src/tui/words.ts'
 import { BASE, beat, EVENTS, NEXT, TRACK } from './story.ts'
 
 function folded(upTo = EVENTS.length): Fold {
@@ -127,4 +127,15 @@ test('a veto takes what waits of it off the count, once, also when its result co
   assert.equal(fold.view().focus, 'attention')
   fold.see({ seq: 103, fact: { type: 'focus-set', at, n: 2, by: 'me' } })
   assert.equal(fold.view().focus, undefined)
+})
+
+test('a GPU lane shows what its GPU does; one that was given up says so', () => {
+  const fold = folded()
+  fold.pulse({ ...beat('a1', 100), gpu: { used: 41_062, busy: 97, watts: 612.4, celsius: 64 } })
+  const row = (): AgentRow => fold.view().agents[0] as AgentRow
+  assert.equal(gpuWords({ ...row(), lane: { kind: 'gpu', cores: [], gpu: 3 } }), 'gpu 3 97% 40.1G 612W 64C')
+  const reason = 'gpu 3 is sick: no reading for 15 s'
+  const at = '2030-01-01T13:00:00Z'
+  fold.see({ seq: 100, fact: { type: 'agent-left', at, agent: 'a1', session: 1, reason } })
+  assert.equal(doing({ ...row(), lane: { kind: 'gpu', cores: [], gpu: 3 } }), 'gpu 3 sick')
 })

@@ -31,7 +31,12 @@ export function register(program: Command): void {
   const verb = program
     .command('up')
     .description('start the swarm: nats-server, coordinator and agents; goes on where it stopped before')
-    .option('-a, --agents <n>', 'agents on this machine (default: one a core, at most 4)', whole(0, 64))
+    .option('-a, --agents <n>', 'agents on this machine (default: one a core, at most 4, or one a GPU)', whole(0, 64))
+    .addOption(
+      new Option('--lanes <kind>', 'what agents train on: GPUs where the trainer can use them, else cores')
+        .choices(['auto', 'cpu', 'gpu'])
+        .default('auto'),
+    )
     .option('--experiments <n>', 'stop after this many more experiments', whole(1, 1_000_000))
     .option('--minutes <m>', 'stop after this many minutes', positive)
     .option(

@@ -76,7 +76,7 @@ export class Fold {
       case 'agent-joined':
         return this.#joined(fact)
       case 'agent-left':
-        return this.#change(fact.agent, { present: false, phase: 'idle' })
+        return this.#change(fact.agent, { present: false, phase: 'idle', left: fact.reason })
       case 'hypothesis-proposed':
         this.#hypotheses.set(fact.hypothesis.id, fact.hypothesis.title)
         return
@@ -104,7 +104,7 @@ export class Fold {
 
   pulse(beat: Heartbeat, now = Date.now()): void {
     this.#view = undefined
-    const { experiment, title, step, steps, progress, elapsed } = beat
+    const { experiment, title, step, steps, progress, elapsed, gpu } = beat
     const known = this.#agents.get(beat.agent)
     this.#agents.set(beat.agent, {
       ...(known ?? { name: beat.agent, host: '', lane: { kind: 'cpu', cores: [] }, done: 0 }),
@@ -112,7 +112,7 @@ export class Fold {
       present: beat.phase !== 'leaving',
       phase: beat.phase,
       seen: now,
-      ...withoutAbsent({ experiment, title, step, steps, progress, elapsed }),
+      ...withoutAbsent({ experiment, title, step, steps, progress, elapsed, gpu }),
     })
   }
 

@@ -2,7 +2,7 @@
 import { bar, stepLine } from './chart.ts'
 import type { AgentRow, View } from './view.ts'
 import { spentWords } from './spent.ts'
-import { bpb, doing, gainPercent, plainText, signed, span } from './words.ts'
+import { bpb, doing, gainPercent, gpuWords, plainText, signed, span } from './words.ts'
 
 export type Tone = 'plain' | 'dim' | 'strong' | 'good' | 'bad' | 'key'
 export interface Span {
@@ -36,11 +36,14 @@ export function frame(view: View, o: FrameOptions): Row[] {
   const note = o.note === undefined ? [] : [[{ text: fit(`! ${plainText(o.note)}`, o.columns), tone: 'bad' as const }]]
   const room = height - head.length - note.length - 1
   const agents = agentRows(view, o, Math.max(1, Math.min(view.agents.length, Math.ceil(room / 2))))
-  let left = room - agents.length
+  const gpus = compact ? [] : gpuRows(view, o).slice(0, Math.max(0, room - agents.length))
+  let left = room - agents.length - gpus.length
   const chart = compact || left < 8 ? [] : chartRows(view, o, Math.min(12, Math.max(4, Math.floor(left / 2) - 1)))
   left -= chart.length
   const findings = left >= 2 ? findingRows(view, o, left) : []
-  return filled([...head, ...chart, ...agents, ...findings], height - note.length - 1).concat(note, [keyRow(o)])
+  return filled([...head, ...chart, ...agents, ...gpus, ...findings], height - note.length - 1).concat(note, [
+    keyRow(o),
+  ])
 }
 
 /** Cut to the width, the cut marked; every character we draw is one cell wide or counted as such by Ink's own truncation. */
@@ -159,6 +162,18 @@ function agentRow(a: AgentRow, o: FrameOptions): Row {
     plain(`${elapsed}  `),
     dim(fit(plainText(a.title ?? ''), Math.max(0, o.columns - used))),
   ]
+}
+
+/** What the GPUs do, side by side, as many to a row as fit. */
+function gpuRows(view: View, o: FrameOptions): Row[] {
+  const rows: string[] = []
+  for (const words of view.agents.flatMap((a) => (a.present ? (gpuWords(a) ?? []) : []))) {
+    const row = rows.at(-1)
+    const longer = row === undefined ? words : `${row}  ${words}`
+    if (row !== undefined && longer.length <= o.columns) rows[rows.length - 1] = longer
+    else rows.push(words)
+  }
+  return rows.map((row) => [dim(fit(row, o.columns))])
 }
 
 const MARK = {

@@ -1,6 +1,7 @@
 // The picture of a moment: what every screen draws.
 import type { Lane, Phase } from '@swarm/shared/event'
 import type { Finding } from '@swarm/shared/finding'
+import type { GpuUse } from '@swarm/shared/gpu'
 
 export interface ExperimentRow {
   id: string
@@ -39,6 +40,10 @@ export interface AgentRow {
   /** When it last gave a sign, ms since 1970. */
   seen: number
   done: number
+  /** What the GPU of its lane does. */
+  gpu?: GpuUse
+  /** Why it is not here. */
+  left?: string
   /** People let it rest: it claims nothing after what runs. */
   paused?: boolean
 }

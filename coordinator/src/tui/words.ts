@@ -34,7 +34,7 @@ export function outcomeWord(row: ExperimentRow): string {
 
 /** What an agent does now, in a few words. */
 export function doing(agent: AgentRow): string {
-  if (!agent.present) return 'away'
+  if (!agent.present) return /^gpu \d+ is sick/.test(agent.left ?? '') ? `gpu ${agent.lane.gpu} sick` : 'away'
   if (agent.phase === 'idle' || agent.phase === 'paused' || agent.experiment === undefined)
     return agent.paused === true ? 'paused' : agent.phase
   const step =
@@ -45,4 +45,17 @@ export function doing(agent: AgentRow): string {
 /** An amount of US dollars; a price that is not known is said so and never shown as 0. */
 export function money(usd: number | undefined): string {
   return usd === undefined ? 'price unknown' : `$${usd.toFixed(usd < 1 ? 4 : 2)}`
+}
+
+/** gpu 3 97% 40.1G 612W 64C */
+export function gpuWords({ lane, gpu }: AgentRow): string | undefined {
+  if (gpu === undefined) return undefined
+  const { busy, used, watts, celsius } = gpu
+  const cells = [
+    ...(busy === undefined ? [] : [`${busy}%`]),
+    ...(used === undefined ? [] : [`${(used / 1024).toFixed(1)}G`]),
+    ...(watts === undefined ? [] : [`${Math.round(watts)}W`]),
+    ...(celsius === undefined ? [] : [`${celsius}C`]),
+  ]
+  return `gpu ${lane.gpu} ${cells.join(' ')}`
 }

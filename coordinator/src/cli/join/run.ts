@@ -36,7 +36,7 @@ export async function joinSwarm(url: string, options: JoinOptions): Promise<void
       url,
       home,
       checkout,
-      cores: options.cores ?? allowedCores(),
+      lane: `cpu:${(options.cores ?? allowedCores()).join(',')}`,
       ...(researcher === undefined ? {} : { researcher }),
       ...(baseUrl === undefined ? {} : { baseUrl }),
       ...(script === undefined ? {} : { script }),

@@ -1,6 +1,7 @@
 // What `swarm up` can be told.
 export interface UpOptions {
   agents?: number
+  lanes: string
   name: string
   home: string
   experiments?: number

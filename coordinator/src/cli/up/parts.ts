@@ -15,7 +15,8 @@ export interface AgentOptions {
   checkout: string
   data?: string
   name?: string
-  cores: readonly number[]
+  /** `cpu:0,1` or `gpu:3`. */
+  lane: string
   /** Absent: search. */
   researcher?: ResearcherOf
   baseUrl?: string
@@ -24,6 +25,8 @@ export interface AgentOptions {
 
 export interface CoordinatorOptions {
   url: string
+  /** What scores under a budget of time depend on, when it is not the processor. */
+  machine?: string
   home: string
   program: string
   data: string
@@ -45,6 +48,9 @@ export interface CoordinatorOptions {
 const CANNOT_GO_ON = 6
 /** And for: it has come to a cap. */
 const SPENT = 5
+
+/** An agent's exit code for: its GPU is sick, nothing more is to be begun on it. */
+const SICK = 7
 
 /** Runs a TypeScript file of ours with this very node. */
 function typescript(file: string, args: readonly string[]): Pick<Part, 'file' | 'args' | 'cwd'> {
@@ -70,7 +76,7 @@ function passedOn(url: string, researcher: ResearcherOf | undefined): Record<str
 
 export function coordinatorPart(o: CoordinatorOptions): Part {
   const { url, home, program, data, checkout, seed, agents, experiments, minutes, budget } = o
-  const { caps, prices, readers, director, baseUrl } = o
+  const { caps, prices, readers, director, baseUrl, machine } = o
   return {
     name: 'coordinator',
     givesUpWith: CANNOT_GO_ON,
@@ -89,6 +95,7 @@ export function coordinatorPart(o: CoordinatorOptions): Part {
         experiments,
         minutes,
         budget,
+        machine,
         'budget-usd': caps?.usd,
         'budget-tokens': caps?.tokens,
         'budget-calls': caps?.calls,
@@ -104,10 +111,11 @@ export function coordinatorPart(o: CoordinatorOptions): Part {
 }
 
 export function agentPart(o: AgentOptions): Part {
-  const { url, home, checkout, data, name, cores, researcher, baseUrl, script } = o
+  const { url, home, checkout, data, name, lane, researcher, baseUrl, script } = o
   const asks = researcher !== undefined && researcher.name !== 'search' && researcher.name !== 'scripted'
   return {
     name: name ?? 'agent',
+    givesUpWith: SICK,
     log: path.join(home, 'logs', `${name ?? 'agent'}.log`),
     env: passedOn(url, researcher),
     ...typescript(
@@ -117,7 +125,7 @@ export function agentPart(o: AgentOptions): Part {
         checkout,
         data,
         name,
-        lane: `cpu:${cores.join(',')}`,
+        lane,
         researcher: researcher === undefined ? 'search' : spell(researcher),
         'base-url': asks ? baseUrl : undefined,
         script: researcher?.name === 'scripted' ? script : undefined,

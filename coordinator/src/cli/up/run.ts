@@ -16,6 +16,7 @@ import { type StopRequest, stopRequests } from '../stop.ts'
 import { commandFor } from '../typed.ts'
 import type { UpOptions } from './options.ts'
 import { castOf, readersAmong } from './cast.ts'
+import { type Lanes, lanesFor } from './lanes.ts'
 import { makeData, makeTrainer } from './ready.ts'
 import { supervise, type Supervisor, type SwarmOptions } from './supervisor.ts'
 
@@ -24,30 +25,32 @@ export async function runSwarm(options: UpOptions): Promise<number> {
   const hold = holdHome(options.home, { agents, checkout: options.checkout, data: options.data })
   const stop = stopRequests(() => hold.release())
   try {
-    return await runHeld(options, agents, hold, stop)
+    return await runHeld(options, hold, stop)
   } finally {
     stop.forget()
     hold.release()
   }
 }
 
-async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: StopRequest): Promise<number> {
+async function runHeld(options: UpOptions, hold: Hold, stop: StopRequest): Promise<number> {
   const started = Date.now()
   const early = new Lines(new Fold(), data)
   let show: Show | undefined
   const note = (text: string): void => (show ?? early).note(text)
 
+  let lanes: Lanes | undefined
   const preparing = (async () => {
     const isDefault = options.data === path.join(stateDir(), 'data', 'sotu-v1024')
     // A folder somebody named is only looked at: refused before anything is built.
     if (!isDefault) await makeData(options.data, false, note)
     await makeTrainer(options.checkout, note)
     if (isDefault) await makeData(options.data, true, note)
+    lanes = await lanesFor(options, note)
   })()
   await Promise.race([stop.asked, preparing])
-  if (stop.heard()) return EXIT.done
+  if (stop.heard() || lanes === undefined) return EXIT.done
 
-  const swarm = await supervise(swarmOptions(options, agents), {
+  const swarm = await supervise(swarmOptions(options, lanes), {
     note,
     processes: (children) => hold.update({ children }),
   })
@@ -88,7 +91,8 @@ async function runHeld(options: UpOptions, agents: number, hold: Hold, stop: Sto
   return how === 'spent' ? EXIT.budget : EXIT.done
 }
 
-function swarmOptions(options: UpOptions, agents: number): SwarmOptions {
+function swarmOptions(options: UpOptions, { lanes, machine }: Lanes): SwarmOptions {
+  const agents = lanes.length
   const { home, data, checkout, seed, name: prefix, nats, listen, experiments, minutes, budget } = options
   const { baseUrl, script, prices } = options
   const cast = castOf(options, agents)
@@ -101,6 +105,8 @@ function swarmOptions(options: UpOptions, agents: number): SwarmOptions {
     checkout,
     seed,
     agents,
+    lanes,
+    ...(machine === undefined ? {} : { machine }),
     researchers: cast.agents,
     prefix,
     program: existsSync(named) ? named : path.join(checkoutDir(), 'program.md'),

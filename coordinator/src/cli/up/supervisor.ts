@@ -1,18 +1,18 @@
 // The foreground of `swarm up`: nats-server, the coordinator and this machine's agents, each started again when it dies,
 // all of them stopped in under ten seconds.
-import { CrashLoop, delayAfter, keepRunning, type Kept, type Watching } from '../../processes.ts'
+import { CrashLoop, delayAfter, GaveUp, keepRunning, type Kept, type Watching } from '../../processes.ts'
 import { type Server, startServer, useServer } from '../../server.ts'
 import { type Identity, identityOf } from '../../server/identity.ts'
 import { describeEnd } from '@swarm/shared/exec'
-import { allowedCores } from '@swarm/shared/cores'
 import type { ResearcherOf } from '@swarm/shared/researcher'
-import { dealCores } from './lanes.ts'
 import { agentPart, coordinatorPart, type CoordinatorOptions } from './parts.ts'
 
 export interface SwarmOptions extends Omit<CoordinatorOptions, 'url'> {
   /** Agents of this machine are called a1, a2 … with `a` as the prefix. */
   prefix: string
   /** One for each agent. */
+  /** One an agent: `cpu:0,1` or `gpu:3`. */
+  lanes: readonly string[]
   researchers: readonly ResearcherOf[]
   script?: string
   /** A nats-server that is yours; else one is started. */
@@ -128,7 +128,7 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
     await Promise.race([isReady, coordinator.done])
     clearTimeout(late)
     if (stopping) return
-    for (const [i, cores] of dealCores(allowedCores(), options.agents).entries()) {
+    for (const [i, lane] of options.lanes.entries()) {
       const name = `${options.prefix}${i + 1}`
       const { home, checkout, data, baseUrl, script } = options
       const researcher = options.researchers[i]
@@ -139,13 +139,16 @@ export async function supervise(options: SwarmOptions, tell: Tell): Promise<Supe
       }
       const agent = keepRunning(
         {
-          ...agentPart({ url: server.agentUrl, home, checkout, data, name, cores, ...asks }),
+          ...agentPart({ url: server.agentUrl, home, checkout, data, name, lane, ...asks }),
           returns: () => !draining,
         },
         watching(name),
       )
       agents.push(agent)
-      agent.done.catch(fail)
+      // Its lane is given up; the others go on.
+      agent.done.catch((error: Error) =>
+        error instanceof GaveUp ? tell.note(`${name} rests: ${error.message}`) : fail(error),
+      )
     }
   }
   void startAgents().catch(fail)

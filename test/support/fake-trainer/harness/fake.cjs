@@ -68,7 +68,7 @@ function train(k, frozen, args) {
   const steps = 100
   const upTo = Math.min(steps, Number(o['max-steps'] ?? steps))
   if (o.describe) {
-    process.stdout.write(`${JSON.stringify({ backend: 'fake', steps, paramsM: 0.5, frozen, manifest })}\n`)
+    process.stdout.write(`${JSON.stringify({ backend: k.BACKEND ?? 'fake', steps, paramsM: 0.5, frozen, manifest })}\n`)
     return
   }
   if (fault === 'refuse') end(5, 'refused: the graph is not causal at node 7')
@@ -141,7 +141,7 @@ function train(k, frozen, args) {
     frozen,
     manifest,
     checkpointSha256: sha256(checkpoint),
-    isa: 'fake',
+    isa: process.env.CUDA_VISIBLE_DEVICES === undefined ? 'fake' : `gpu ${process.env.CUDA_VISIBLE_DEVICES}`,
     workers: Number(o.workers ?? 1),
     lossCurve: [
       [1, 5],
