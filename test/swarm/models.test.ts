@@ -108,6 +108,7 @@ test('it ends at its cap with exit code 5 and says which', async () => {
   assert.match(done.stdout, /cap {8}run 1: the cap of \$1\.5 \(--budget-usd\) is reached/)
   assert.match(done.stdout, /run 1 ends: the cap of \$1\.5/)
   assert.match(done.stdout, /^models {7}\$1\.\d\d of \$1\.50, \d+ calls/m)
+  assert.match(done.stdout, /^ended {8}the cap of \$1\.5 \(--budget-usd\) is reached/m)
   assert.deepEqual(processesOf(dir), [])
 })
 

@@ -84,6 +84,10 @@ export class Fold {
         return this.#planned(fact)
       case 'experiment-recorded':
         return this.#recorded(fact)
+      case 'cap-reached':
+        if (this.#head.run?.n === fact.run)
+          this.#head = { ...this.#head, run: { ...this.#head.run, reached: fact.why } }
+        return
       case 'call-settled':
         return this.#spent.see(fact)
       case 'finding-published':

@@ -184,6 +184,7 @@ export function closing(view: View, seconds: number, command: (verb: string) => 
       ? []
       : [`models       ${spentWords(view.spent)}, ${view.spent.calls} calls, ${view.spent.tokens} tokens`]),
     `time         ${span(seconds)}`,
+    ...(view.run?.reached === undefined ? [] : [`ended        ${plainText(view.run.reached)}`]),
     '',
     'Next:',
     ...next.map(([typed, what]) => `  ${typed.padEnd(width)}   ${what}`),

@@ -77,7 +77,15 @@ export interface SpentRow {
 
 export interface View {
   seq: number
-  run?: { n: number; at: string; agents: number; wanted?: number; stopped?: { at: string; reason: string } }
+  run?: {
+    n: number
+    at: string
+    agents: number
+    wanted?: number
+    /** The cap it has come to, in words. */
+    reached?: string
+    stopped?: { at: string; reason: string }
+  }
   budget?: string
   noise?: number
   /** What people want looked at first. */
