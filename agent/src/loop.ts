@@ -86,8 +86,8 @@ async function prepare(agent: Agent, slot: Slot, beside?: Promise<unknown>): Pro
       continue
     }
     if (!agent.goesOn || (alone && beside !== undefined)) return undefined
-    const until = AbortSignal.any([agent.has.leaving, besideEnded.signal])
-    if (agent.paused || !(await agent.proposing.round(agent.has, agent.has.leaving))) await pause(LOOK_MS, until)
+    if (!agent.paused) agent.proposing.begin(agent.has, agent.has.leaving)
+    await pause(LOOK_MS, AbortSignal.any([agent.has.leaving, besideEnded.signal]))
   }
 }
 

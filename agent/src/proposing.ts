@@ -17,31 +17,40 @@ export class Proposing {
   #next = 0
   readonly #backoff = new Backoff(4_000, 300_000)
 
-  /** One round: digest → model → propose. True when something was taken and work is to be expected. Never rejects. */
-  async round({ researcher, membership, bus }: Has, signal: AbortSignal): Promise<boolean> {
-    const { agent, session, program, proposes } = membership.current
-    if (proposes !== true || researcher.propose === undefined || performance.now() < this.#next) return false
-    this.#next = performance.now() + this.#backoff.next()
+  #thinking = false
+
+  /** Thinks beside the loop, one round at a time, when it is time again: what is taken comes back as work. */
+  begin(has: Has, signal: AbortSignal): void {
+    const { proposes } = has.membership.current
+    if (proposes !== true || this.#thinking || performance.now() < this.#next) return
+    this.#thinking = true
+    void this.#round(has, signal).finally(() => {
+      this.#next = performance.now() + this.#backoff.next()
+      this.#thinking = false
+    })
+  }
+
+  /** digest → model → propose. Never rejects. */
+  async #round({ researcher, membership, bus }: Has, signal: AbortSignal): Promise<void> {
+    const { agent, session, program } = membership.current
+    if (researcher.propose === undefined) return
     try {
       const { text } = await bus.ask('digest', { agent })
       const made = await researcher.propose({ digest: text, program, count: COUNT }, signal)
       if ('nothing' in made || made.length === 0) {
         bus.log(`no proposal: ${'nothing' in made ? made.nothing : 'the model has none'}`)
-        return false
+        return
       }
-      if (signal.aborted) return false
+      if (signal.aborted) return
       const reply = await bus.ask('propose', { agent, session, proposals: made })
       if ('refused' in reply) {
         bus.log(`proposals refused: ${reply.refused}`)
-        return false
+        return
       }
       for (const { title, why } of reply.notTaken) bus.log(`not taken: ${title}: ${why}`)
-      if (reply.taken.length === 0) return false
-      this.#backoff.reset()
-      return true
+      if (reply.taken.length > 0) this.#backoff.reset()
     } catch (error) {
       bus.log(`no proposal: ${(error as Error).message}`)
-      return false
     }
   }
 }

@@ -8,7 +8,7 @@ import { converse } from '@swarm/shared/model/converse'
 import type { Model, Purpose, Request } from '@swarm/shared/model/model'
 import type { Program } from '@swarm/shared/program'
 import type { Prompt } from '@swarm/shared/prompt'
-import { freshTag } from '@swarm/shared/quoted'
+import { cleaned, freshTag } from '@swarm/shared/quoted'
 import { type Ending, plain } from '../ending.ts'
 import { build } from '../tools/build.ts'
 import { type Desk, MOST_TEXT, readText } from '../tools/desk.ts'
@@ -58,7 +58,7 @@ export class Reading implements Researcher {
       toolText: MOST_TEXT + 1_000,
       ended: () => reason !== undefined,
       see: ({ name }: { name: string }, text: string, failed: boolean) =>
-        this.log(`${experiment}: ${name}${failed ? ' failed' : ''}: ${plain(text, 200).split('\n')[0]}`),
+        this.log(`${experiment}: ${name}${failed ? ' failed' : ''}: ${cleaned(text, 160)}`),
     }
     const made = await converse(this.model, request, rules, signal)
     if (reason !== undefined) return { outcome: 'empty-diff', cause: `the author gave up: ${plain(reason, 1_000)}` }
