@@ -277,9 +277,15 @@ test('what cannot be used is said before it joins: no model, no key, no script; 
     [['--researcher', 'scripted'], /--script FILE/],
     [['--researcher', 'scripted', '--script', '/nowhere.json'], /the script \/nowhere.json cannot be used/],
     [['--researcher', 'genius'], /NAME one of search/],
+    [['--researcher', 'codex'], /there is no codex on PATH/],
   ]
   for (const [args, words] of cases) {
-    const agent = hub.agent('a9', args, { SWARM_KEYS: '/nowhere', ANTHROPIC_BASE_URL: '', ANTHROPIC_API_KEY: '' })
+    const agent = hub.agent('a9', args, {
+      PATH: '/nowhere',
+      SWARM_KEYS: '/nowhere',
+      ANTHROPIC_BASE_URL: '',
+      ANTHROPIC_API_KEY: '',
+    })
     assert.equal(await agent.ended, 2, agent.stderr())
     assert.match(agent.stderr(), words)
   }

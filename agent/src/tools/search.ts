@@ -24,7 +24,8 @@ export const search = (desk: Desk) =>
           cwd: desk.dir,
           timeoutMs: TIME_LIMIT_MS,
           signal,
-          env: { GIT_CEILING_DIRECTORIES: desk.dir, GIT_CONFIG_NOSYSTEM: '1' },
+          // No repository: whatever stands in the worktree, its configuration is not read.
+          env: { GIT_DIR: '/dev/null', GIT_CONFIG_NOSYSTEM: '1', GIT_CONFIG_GLOBAL: '/dev/null' },
         },
       )
       if (code > 1 || code < 0) throw new ToolRefused(`the search failed: ${output.trim().split('\n').at(-1) ?? ''}`)
