@@ -10,6 +10,7 @@ const EXAMPLES = [
   'swarm train                                        the shipped recipe, seed 1, the budget of program.md',
   'swarm train --seed 7 --budget tokens:200k          the same bits on every machine',
   'swarm train my-idea.cu --keep out/                 keep the checkpoint, the report and the binary',
+  'swarm train --budget work:10m --keep out/ --resume   again after a crash: the same bits as a run without one',
   'swarm train --json | jq .valBpb                    for programs',
 ]
 
@@ -23,6 +24,7 @@ export function register(program: Command): void {
     .addOption(dataOption())
     .option('--workers <n>', 'threads; the bits are the same for any number', whole(1, 64))
     .option('--keep <dir>', 'keep checkpoint, report, verdict and binary there', folder)
+    .option('--resume', 'keep the state of a run in the --keep folder, and go on from the one that is there', false)
     .addOption(jsonOption('the closing facts as one JSON object'))
     .action(async (file: string, options: TrainOptions) => {
       const { trainByHand } = await import('./train/by-hand.ts')

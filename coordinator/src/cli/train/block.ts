@@ -15,16 +15,18 @@ export interface TrainFacts {
     budget: string
   }
   judged: { valBpb: number; seconds: number }
-  buildSeconds: number
+  built: { seconds: number; cached: boolean }
+  firstStepSeconds: number | undefined
   totalSeconds: number
 }
 
-export function closingBlock({ report: r, judged, buildSeconds, totalSeconds }: TrainFacts): string[] {
+export function closingBlock({ report: r, judged, built, firstStepSeconds, totalSeconds }: TrainFacts): string[] {
   const line = (name: string, value: string): string => `${`${name}:`.padEnd(18)}${value}`
   return [
     line('seed', String(r.seed)),
     line('budget', r.budget),
-    line('build_seconds', buildSeconds.toFixed(1)),
+    line('build_seconds', `${built.seconds.toFixed(1)}${built.cached ? ' (cache)' : ''}`),
+    line('first_step_after', firstStepSeconds?.toFixed(1) ?? '-'),
     line('eval_seconds', judged.seconds.toFixed(1)),
     line('work_seconds', r.workSeconds.toFixed(1)),
     line('isa', r.isa),

@@ -1,5 +1,5 @@
 // Build, train, judge, with one progress line. The trainer is known by its build target, its flags and its JSON (docs/decisions/0002).
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describeEnd, run, start } from '@swarm/shared/exec'
@@ -11,6 +11,7 @@ import { data, jsonLine, say } from '../output.ts'
 import type { TrainOptions } from './options.ts'
 import { makeData, makeTrainer } from '../up/ready.ts'
 import { closingBlock } from './block.ts'
+import { buildExperiment } from './build.ts'
 import { ProgressLine } from './progress.ts'
 
 export const Report = z.looseObject({
@@ -49,6 +50,8 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
     throw new Usage(
       `there is no experiment ${file}. The shipped one is ${path.join(checkout, 'trainer-native/experiment/train.cu')}.`,
     )
+  if (options.resume && options.keep === undefined)
+    throw new Usage('a run is resumed from the folder it was kept in: give --keep DIR with --resume.')
   const native = path.join(checkout, 'trainer-native')
   const began = Date.now()
   await makeTrainer(checkout, say)
@@ -57,19 +60,14 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
 
   const out = options.keep ?? mkdtempSync(path.join(tmpdir(), 'swarm-train-'))
   try {
-    const binary = path.join(out, 'train')
-    const building = Date.now()
-    const built = await run('make', ['-C', native, 'trainer', `EXPERIMENT=${file}`, `OUT=${binary}`], {
-      timeoutMs: 10 * 60_000,
-      env: process.env.CXX === undefined ? {} : { CXX: process.env.CXX },
-    })
-    if (built.code !== 0)
-      throw new Failed(`${file} does not compile:\n${built.output.trim().split('\n').slice(-20).join('\n')}`)
-    const buildSeconds = (Date.now() - building) / 1000
-    say(`built in ${buildSeconds.toFixed(1)} s`)
+    const built = await buildExperiment(file, native, path.join(stateDir(), 'train'))
+    say(`build ${built.seconds.toFixed(1)} s${built.cached ? ' (cache)' : ''}`)
+    if (options.keep !== undefined) {
+      mkdirSync(out, { recursive: true })
+      copyFileSync(built.binary, path.join(out, 'train'))
+    }
 
-    const workers = options.workers === undefined ? [] : ['--workers', String(options.workers)]
-    await train(binary, [
+    const firstStepSeconds = await train(built.binary, began, [
       '--data',
       options.data,
       '--seed',
@@ -79,7 +77,8 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
       '--out',
       out,
       '--json',
-      ...workers,
+      ...(options.workers === undefined ? [] : ['--workers', String(options.workers)]),
+      ...(options.resume ? ['--resume'] : []),
     ])
     const report = Report.parse(read(out, 'report.json'))
     say('judging on the validation text')
@@ -93,13 +92,15 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
     if (judged.checkpointSha256 !== report.checkpointSha256)
       throw new Failed('the judge read another checkpoint than the trainer reports; run it again in an empty folder')
 
-    const facts = { report, judged, buildSeconds, totalSeconds: (Date.now() - began) / 1000 }
+    const facts = { report, judged, built, firstStepSeconds, totalSeconds: (Date.now() - began) / 1000 }
     if (options.json)
       jsonLine({
         valBpb: judged.valBpb,
         ...report,
         judgeSeconds: judged.seconds,
-        buildSeconds,
+        buildSeconds: built.seconds,
+        buildCached: built.cached,
+        firstStepSeconds,
         totalSeconds: facts.totalSeconds,
         lossCurve: undefined,
         ...(options.keep === undefined ? {} : { kept: out }),
@@ -110,16 +111,22 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
   }
 }
 
-async function train(binary: string, args: readonly string[]): Promise<void> {
+/** Seconds from `began` until the first step was made. */
+async function train(binary: string, began: number, args: readonly string[]): Promise<number | undefined> {
   const child = start(binary, args, { keepOutput: false, env: passedOn() })
   const progress = new ProgressLine(process.stderr)
   let lastWords = ''
+  let first: number | undefined
   for await (const line of child.lines()) {
     if (!progress.see(line)) lastWords = line
+    else if (first === undefined) {
+      first = (Date.now() - began) / 1000
+      say(`first step after ${first.toFixed(1)} s`)
+    }
   }
   progress.end()
   const { end } = await child.ended
-  if (end.how === 'exit' && end.code === 0) return
+  if (end.how === 'exit' && end.code === 0) return first
   throw new Failed(
     end.how === 'exit' ? why(end.code, lastWords, 'trainer') : `the trainer ${describeEnd(end)}`,
     EXIT.failure,

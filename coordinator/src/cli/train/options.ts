@@ -5,5 +5,6 @@ export interface TrainOptions {
   data: string
   workers?: number
   keep?: string
+  resume: boolean
   json: boolean
 }
