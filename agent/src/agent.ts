@@ -3,6 +3,7 @@ import { type Bus, HubUnreachable } from '@swarm/shared/bus'
 import type { Experiment } from '@swarm/shared/experiment'
 import type { GpuWatch } from '@swarm/shared/gpu'
 import { isDeterministic, trackOf } from '@swarm/shared/track'
+import type { Walls } from '@swarm/shared/walls'
 import type { DataSet } from './data.ts'
 import type { Ending } from './ending.ts'
 import type { Controls } from './controls.ts'
@@ -30,9 +31,10 @@ export interface Equipment {
   ledger: Ledger
   membership: Membership
   places: Places
-  /** Put before a program to run it on the lane's cores; and before a trainer, to hold what it starts. */
+  /** Put before a program to run it on the lane's cores; before a trainer, to hold what it starts; and before trainer and judge, to keep them to what they need. */
   onLane: readonly string[]
   jail: readonly string[]
+  walls: Walls
   /** Environment and threads of a trainer on this lane. */
   env: Record<string, string>
   workers: number

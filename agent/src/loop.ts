@@ -17,7 +17,7 @@ import { remember } from './held.ts'
 import { learn } from './lesson.ts'
 import { rebase } from './rebase.ts'
 import { conclude } from './result.ts'
-import { type Pace, preflight, type Run, timeLimitMs, train } from './run.ts'
+import { bellMs, type Pace, preflight, type Run, timeLimitMs, train } from './run.ts'
 import type { Workbench } from './tools/desk.ts'
 import type { Slot, Worktree } from './tree.ts'
 import { verify } from './verify.ts'
@@ -187,7 +187,7 @@ interface Measuring {
 function measure(agent: Agent, ready: Ready): Measuring {
   const { claim } = ready
   const { experiment } = claim
-  const { pulse, judge, workshop, onLane, membership } = agent.has
+  const { pulse, judge, workshop, onLane, walls, membership } = agent.has
   const title = (experiment.hypothesis?.title ?? `baseline, seed ${experiment.seed}`).slice(0, 300)
   const trained = agent.bear(claim, async (signal) => {
     const data = await agent.has.data()
@@ -197,7 +197,9 @@ function measure(agent: Agent, ready: Ready): Measuring {
     const limit = timeLimitMs(experiment.budget, membership.current.program.timeoutFactor, ready.pace)
     const held = await agent.gpuHeld(signal)
     if (held !== undefined) return held
-    const early = await spend(ready, 'train', () => train({ ...run, see }, limit))
+    const early = await spend(ready, 'train', () =>
+      train({ ...run, see }, limit, bellMs(experiment.budget, ready.pace)),
+    )
     return early ?? { data, runDir: run.dir }
   })
   const judged = trained.then(async (made) => {
@@ -212,7 +214,7 @@ function measure(agent: Agent, ready: Ready): Measuring {
             const judgeDir = agent.has.places.run(claim, 'judge')
             const { dir } = made.data
             return spend(ready, 'judge', () =>
-              verify({ judge, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, signal }),
+              verify({ judge, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, walls, signal }),
             )
           })
     pulse.over(experiment.id)
@@ -231,7 +233,7 @@ function runOf(
   what: 'try' | 'preflight' | 'train',
   signal: AbortSignal,
 ): Run {
-  const { onLane, jail, places, env, workers } = agent.has
+  const { onLane, jail, walls, places, env, workers } = agent.has
   const beside = what === 'train' ? [] : ['nice', '-n', '10']
   return {
     binary,
@@ -242,7 +244,7 @@ function runOf(
     seed: claim.experiment.seed,
     budget: claim.experiment.budget,
     dir: places.run(claim, what),
-    prefix: [...beside, ...onLane, ...jail],
+    prefix: [...beside, ...onLane, ...jail, ...walls.train],
     mark: `${agent.mark}-${what}`,
     see: () => {},
   }

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Bus, HubUnreachable, openBus } from '@swarm/shared/bus'
 import { GpuWatch } from '@swarm/shared/gpu'
+import { wallsOf } from '@swarm/shared/walls'
 import { Agent, patiently } from './agent.ts'
 import { dataOf } from './data.ts'
 import { LaneInvalid, laneEnv, machineOf, parseLane, pinTo, workersOf } from './lane.ts'
@@ -140,6 +141,7 @@ async function main(args: readonly string[]): Promise<number> {
       places,
       onLane,
       jail: await jail(),
+      walls: await wallsOf(trainer),
       env: laneEnv(lane),
       ...(gpu === undefined ? {} : { gpu }),
       workers: workersOf(lane),

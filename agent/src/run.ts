@@ -1,8 +1,9 @@
 // Run: the trainer as a process of its own, on the lane's cores, in the jail, with a time limit. First ten steps as a preflight,
-// then the whole budget. Its exit code says what it came to (docs/decisions/0002); nothing it prints is a score.
+// then the whole budget, which is ours to end where it is a time of day: at the bell it is frozen, and a later checkpoint does not exist. Its exit code says what it came to (docs/decisions/0002); nothing it prints is a score.
+import { lstatSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { describeEnd, type Ended, start } from '@swarm/shared/exec'
+import { describeEnd, type Ended, killGroup, start } from '@swarm/shared/exec'
 import { z } from 'zod'
 import { type Ending, plain } from './ending.ts'
 import { Report, readWritten } from './report.ts'
@@ -42,38 +43,34 @@ export interface Run {
 export interface Pace {
   secondsPerStep: number
   tokensPerStep: number
+  /** Of the whole preflight by our own clock: set-up, ten steps, a checkpoint. */
+  seconds: number
 }
 
 export async function preflight(run: Run): Promise<Pace | Ending> {
-  const ending = await train(run, PREFLIGHT_LIMIT_MS, ['--max-steps', String(PREFLIGHT_STEPS)])
+  const began = performance.now()
+  const ending = await attend(run, PREFLIGHT_LIMIT_MS, [...trainArgs(run), '--max-steps', String(PREFLIGHT_STEPS)])
+  const seconds = (performance.now() - began) / 1000
   if (ending !== undefined)
     return ending.outcome === 'infra-failed' ? ending : { ...ending, outcome: 'preflight-failed' }
   const report = await readWritten(join(run.dir, 'report.json'), Report)
   if ('refused' in report)
     return { outcome: 'preflight-failed', cause: `the trainer ended well and left no proper report: ${report.refused}` }
   const { trainingSeconds, steps, tokensPerStep } = report.value
-  return { secondsPerStep: trainingSeconds / Math.max(1, steps), tokensPerStep }
+  return { secondsPerStep: trainingSeconds / Math.max(1, steps), tokensPerStep, seconds }
 }
 
 /** The whole budget. Undefined when the trainer ended well; what it is worth is the judge's to say. */
-export function train(run: Run, limitMs: number, more: readonly string[] = []): Promise<Ending | undefined> {
-  return attend(run, limitMs, [
-    '--data',
-    run.data,
-    '--seed',
-    String(run.seed),
-    '--budget',
-    run.budget,
-    '--out',
-    run.dir,
-    '--workers',
-    String(run.workers),
-    '--json',
-    ...more,
-  ])
+export function train(run: Run, limitMs: number, bell?: number): Promise<Ending | undefined> {
+  return attend(run, limitMs, trainArgs(run), bell)
 }
 
-async function attend(run: Run, limitMs: number, args: readonly string[]): Promise<Ending | undefined> {
+const trainArgs = ({ data, seed, budget, dir, workers }: Run): string[] =>
+  Object.entries({ data, seed, budget, out: dir, workers })
+    .flatMap(([name, value]) => [`--${name}`, String(value)])
+    .concat('--json')
+
+async function attend(run: Run, limitMs: number, args: readonly string[], bell?: number): Promise<Ending | undefined> {
   await rm(run.dir, { recursive: true, force: true })
   await mkdir(run.dir, { recursive: true })
   const [file, ...rest] = [...run.prefix, run.binary, ...args]
@@ -84,6 +81,15 @@ async function attend(run: Run, limitMs: number, args: readonly string[]): Promi
     signal: run.signal,
     keepOutput: false,
   })
+  let rung: 'with a checkpoint' | 'with nothing' | undefined
+  const ring = (): void => {
+    killGroup(child.pid, 'SIGSTOP') // what is not there now will never be
+    rung = ['checkpoint.bin', 'report.json'].every((name) => isRegular(join(run.dir, name)))
+      ? 'with a checkpoint'
+      : 'with nothing'
+    killGroup(child.pid, 'SIGKILL')
+  }
+  const timer = bell === undefined ? undefined : setTimeout(ring, bell)
   const tail: string[] = []
   try {
     for await (const line of child.lines()) {
@@ -95,9 +101,18 @@ async function attend(run: Run, limitMs: number, args: readonly string[]): Promi
     /* how it ended says more than a pipe that broke */
   }
   const { end } = await child.ended
+  clearTimeout(timer)
   sweep(run.mark)
+  if (rung === 'with a checkpoint') return undefined
+  if (rung === 'with nothing')
+    return {
+      outcome: 'timed-out',
+      cause: `the bell of ${run.budget} rang after ${((bell ?? 0) / 1000).toFixed(1)} s, and the trainer had left no whole checkpoint and report`,
+    }
   return endingOf(end, tail, limitMs)
 }
+
+const isRegular = (file: string): boolean => lstatSync(file, { throwIfNoEntry: false })?.isFile() ?? false
 
 function progressOf(line: string): Progress | undefined {
   if (!line.startsWith('{"step"')) return undefined
@@ -144,6 +159,20 @@ function endingOf(end: Ended, tail: readonly string[], limitMs: number): Ending 
     default:
       return as('run-failed', `the trainer ended with exit code ${end.code}`)
   }
+}
+
+/** Of the set-up a trainer may take beside a wall budget. */
+const MOST_SET_UP_S = 60
+
+/**
+ * When a wall budget is over by our own clock, from the start of the process. The trainer's clock begins after its set-up, which we
+ * cannot see; as much is allowed as the whole preflight took. Undefined for budgets that are no clock, or the processor's.
+ */
+export function bellMs(budget: string, pace: Pace): number | undefined {
+  const m = /^wall:(\d+(?:\.\d+)?)([smh])$/.exec(budget)
+  if (m === null) return undefined
+  const unit = { s: 1, m: 60, h: 3600 }[m[2] as 's' | 'm' | 'h']
+  return 1_000 * (Number(m[1]) * unit + 2 + Math.min(pace.seconds, MOST_SET_UP_S))
 }
 
 /** Hard limit of a whole run. A model second is about a second of an idle reference core; `factor` is the program's allowance for slow and busy ones. */

@@ -1,5 +1,6 @@
-// The jail a trainer runs in. So far: an own process namespace where the machine allows one, so that nothing a trainer starts
-// can outlive it (a process group alone does not hold a setsid child); elsewhere a mark in the environment to find such children by.
+// What holds the processes of a trainer: an own process namespace where the machine allows one, so that nothing it starts can
+// outlive it (a process group alone does not hold a setsid child); elsewhere a mark in the environment to find such children by.
+// What it may read, write and call is held by the walls (shared/src/walls.ts), which also let it start no process at all.
 import { readdirSync, readFileSync } from 'node:fs'
 import { run } from '@swarm/shared/exec'
 

@@ -6,10 +6,13 @@ import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeEnd, run } from '@swarm/shared/exec'
 import type { Split } from '@swarm/shared/experiment'
+import type { Sandbox, Walls } from '@swarm/shared/walls'
 import { type Ending, plain } from './ending.ts'
 import { Judgement, Report, readWritten } from './report.ts'
 
 const TIME_LIMIT_MS = 600_000
+/** More than any network within the trainer's memory limit. */
+const MOST_CHECKPOINT_BYTES = 4 * 2 ** 30
 
 export interface Verify {
   judge: string
@@ -19,20 +22,35 @@ export interface Verify {
   judgeDir: string
   asked: { seed: number; budget: string; frozen: string; manifest: string; split?: Split | undefined }
   prefix: readonly string[]
+  walls: Walls
   signal: AbortSignal
 }
 
-export async function verify({ judge, data, runDir, judgeDir, asked, prefix, signal }: Verify): Promise<Ending> {
+export async function verify({ judge, data, runDir, judgeDir, asked, prefix, walls, signal }: Verify): Promise<Ending> {
   const report = await readWritten(join(runDir, 'report.json'), Report)
   if ('refused' in report) return suspected(`the trainer ended well, but ${report.refused}`)
   const checkpoint = join(runDir, 'checkpoint.bin')
   const hash = await hashOf(checkpoint)
-  if (hash === undefined) return suspected('the trainer ended well, but its checkpoint is not a regular file')
+  if (hash === undefined)
+    return suspected(
+      `the trainer ended well, but its checkpoint is not a regular file of at most ${MOST_CHECKPOINT_BYTES} bytes`,
+    )
 
   await mkdir(judgeDir, { recursive: true })
   const out = join(judgeDir, 'judge.json')
   const text = asked.split === undefined ? [] : ['--split', asked.split]
-  const [file, ...args] = [...prefix, judge, '--data', data, '--checkpoint', checkpoint, '--out', out, ...text]
+  const [file, ...args] = [
+    ...prefix,
+    ...walls.judge,
+    judge,
+    '--data',
+    data,
+    '--checkpoint',
+    checkpoint,
+    '--out',
+    out,
+    ...text,
+  ]
   const { output, end } = await run(file as string, args, { cwd: judgeDir, timeoutMs: TIME_LIMIT_MS, signal })
   const words = plain(output.trim().split('\n').at(-1) ?? '', 500)
   if (end.how !== 'exit')
@@ -46,10 +64,10 @@ export async function verify({ judge, data, runDir, judgeDir, asked, prefix, sig
     }
   const judged = await readWritten(out, Judgement)
   if ('refused' in judged) return { outcome: 'infra-failed', cause: `the judge ended well, but ${judged.refused}` }
-  return compare(report.value, judged.value, asked, hash)
+  return compare(report.value, judged.value, asked, hash, walls.sandbox)
 }
 
-function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash: string): Ending {
+function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash: string, sandbox: Sandbox): Ending {
   const facts: [what: string, found: unknown, expected: unknown][] = [
     ['the judge’s frozen sources', judged.frozen, asked.frozen],
     ['the trainer’s frozen sources', report.frozen, asked.frozen],
@@ -85,18 +103,20 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
       manifest: judged.manifest,
       ...(judged.split === undefined ? {} : { split: judged.split }),
       isa: report.isa,
+      sandbox,
     },
   }
 }
 
 const suspected = (cause: string): Ending => ({ outcome: 'cheat-suspected', cause: plain(cause, 1_000) })
 
-/** sha256 of a regular file; undefined for anything else, links included. */
+/** sha256 of a regular file; undefined for anything else, links and giants included. */
 async function hashOf(path: string): Promise<string | undefined> {
   try {
     const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
     try {
-      if (!(await handle.stat()).isFile()) return undefined
+      const info = await handle.stat()
+      if (!info.isFile() || info.size > MOST_CHECKPOINT_BYTES) return undefined
       const hash = createHash('sha256')
       for await (const chunk of handle.createReadStream({ autoClose: false })) hash.update(chunk as Buffer)
       return hash.digest('hex')

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { build } from '@swarm/agent/build'
 import { type Ending, isEnding } from '@swarm/agent/ending'
-import { preflight, type Run, timeLimitMs, train } from '@swarm/agent/run'
+import { bellMs, preflight, type Run, timeLimitMs, train } from '@swarm/agent/run'
 import { jail, sweep } from '@swarm/agent/sandbox'
 import { verify } from '@swarm/agent/verify'
 import { cleanEnv } from '@swarm/shared/exec'
+import { wallsOf } from '@swarm/shared/walls'
 import { type Bench, EDITABLE, openBench } from './bench.ts'
 
 const BUDGET = 'work:1s'
@@ -46,7 +47,7 @@ async function runOf(fault: string, more: Partial<Run> = {}): Promise<Run> {
   }
 }
 
-const judged = (run: Run, more: { seed?: number; frozen?: string; budget?: string } = {}): Promise<Ending> =>
+const judged = async (run: Run, more: { seed?: number; frozen?: string; budget?: string } = {}): Promise<Ending> =>
   verify({
     judge: join(bench.workshop.trainer, 'build/judge'),
     data: bench.checkout.data,
@@ -54,6 +55,7 @@ const judged = (run: Run, more: { seed?: number; frozen?: string; budget?: strin
     judgeDir: join(run.dir, '../judge'),
     asked: { seed: 1, budget: BUDGET, frozen: bench.checkout.frozen, manifest: bench.checkout.manifest, ...more },
     prefix: [],
+    walls: await wallsOf(bench.workshop.trainer),
     signal,
   })
 
@@ -150,6 +152,17 @@ for (const prison of ['jail', 'group'] as const)
     assert.equal(sweep(run.mark), 0, 'nothing with this mark is left')
   })
 
+test('at the bell a trainer is frozen: a checkpoint that is there counts, none is timed out', async () => {
+  const none = await runOf('hang', { budget: 'wall:1s' })
+  const ending = await train(none, 60_000, 1_500)
+  assert.equal(ending?.outcome, 'timed-out')
+  assert.match(ending?.cause ?? '', /the bell of wall:1s rang after 1\.5 s/)
+
+  const lingers = await runOf('linger', { budget: 'wall:1s' })
+  assert.equal(await train(lingers, 60_000, 10_000), undefined)
+  assert.equal((await judged(lingers, { budget: 'wall:1s' })).outcome, 'measured')
+})
+
 test('the sweep finds a child that left the group, and nothing of others', async () => {
   const { spawn } = await import('node:child_process')
   const env = { ...cleanEnv(), SWARM_RUN: `${bench.dir} sweep` }
@@ -200,9 +213,13 @@ test('a cut short, swapped or linked checkpoint is suspected; other frozen sourc
 })
 
 test('time limits follow the budget', () => {
-  const pace = { secondsPerStep: 0.1, tokensPerStep: 1000 }
+  const pace = { secondsPerStep: 0.1, tokensPerStep: 1000, seconds: 3 }
   assert.equal(timeLimitMs('work:20s', 8, pace), 190_000)
   assert.equal(timeLimitMs('cpu:1m', 2, pace), 150_000)
   assert.equal(timeLimitMs('wall:300s', 8, pace), 510_000)
   assert.equal(timeLimitMs('tokens:200k', 8, pace), 190_000)
+  assert.equal(bellMs('wall:5m', pace), 305_000)
+  assert.equal(bellMs('wall:20s', { ...pace, seconds: 500 }), 82_000) // a slow preflight buys a minute at most
+  assert.equal(bellMs('work:20s', pace), undefined)
+  assert.equal(bellMs('cpu:20s', pace), undefined)
 })

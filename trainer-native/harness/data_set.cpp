@@ -90,7 +90,12 @@ std::vector<TokenFile> DataSet::open_training() const {
   return out;
 }
 
-TokenFile DataSet::open_validation() const { return open_file("val.bin", "SWRMTOK1"); }
+TokenFile DataSet::open_held_out(const std::string& split) const {
+  const std::string name = split + ".bin";
+  if (split == "hidden" && !sha256_.count(name))
+    throw Failure(Exit::data, folder_ + " has no second held-out text (" + name + "); prepare the data set again with a swarm that makes one");
+  return open_file(name, "SWRMTOK1");
+}
 
 TokenFile DataSet::open_token_bytes() const {
   TokenFile table = open_file("token_bytes.bin", "SWRMLEN1");

@@ -31,7 +31,7 @@ class DataSet {
 
   const std::string& manifest() const { return manifest_; }  // sha256 of manifest.json
   std::vector<TokenFile> open_training() const;              // all train-NNN.bin of the manifest, in order
-  TokenFile open_validation() const;
+  TokenFile open_held_out(const std::string& split) const;   // "val" or "hidden"; a data set may have no hidden text
   TokenFile open_token_bytes() const;                        // one item per token id: its raw bytes, 0 for specials
 
  private:

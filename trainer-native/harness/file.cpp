@@ -21,7 +21,7 @@ std::string reason(const char* verb, const std::string& path) {
 }  // namespace
 
 MappedFile::MappedFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);  // a pipe is refused below, not waited for
   if (fd < 0) throw std::runtime_error(reason("open", path));
   struct stat info;
   if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
@@ -52,7 +52,8 @@ MappedFile::~MappedFile() {
 
 void write_whole_file(const std::string& path, const void* data, size_t bytes) {
   const std::string partial = path + ".partial";
-  const int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  unlink(partial.c_str());  // a file of our own making, whatever stood there: no link is followed, no pipe waited for
+  const int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) throw Failure(Exit::internal, reason("create", partial));
   const char* p = static_cast<const char*>(data);
   for (size_t left = bytes; left > 0;) {

@@ -1,4 +1,6 @@
 // train: one experiment, one seed, one budget. Contract: docs/decisions/0002-trainer-boundary.md
+#include <unistd.h>
+
 #include <cstdio>
 
 #include "engine/core/refused.h"
@@ -40,9 +42,7 @@ void run(int argc, char** argv) {
   swarm::train(order);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int outcome(int argc, char** argv) {
   if (!swarm::die_with_parent()) return int(swarm::Exit::internal);
   try {
     run(argc, argv);
@@ -57,4 +57,13 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "internal failure: %s\n", error.what());
     return int(swarm::Exit::internal);
   }
+}
+
+}  // namespace
+
+// Ends at once: what an experiment asked to be called at exit is not, and the report is already whole.
+int main(int argc, char** argv) {
+  const int code = outcome(argc, argv);
+  std::fflush(nullptr);
+  _exit(code);
 }

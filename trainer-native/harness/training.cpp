@@ -10,6 +10,7 @@
 
 #include "engine/core/custom_check.h"
 #include "engine/cpu/kernels.h"
+#include "harness/alone.h"
 #include "harness/budget.h"
 #include "harness/checkpoint.h"
 #include "harness/contract.h"
@@ -67,10 +68,13 @@ struct Run {
     const Shape shape{rows, T, int(files[0].vocab)};
     Graph graph(shape);
     experiment_build(graph, shape);
+    const Shape& kept = graph.shape();
+    if (kept.rows != shape.rows || kept.T != shape.T || kept.vocab != shape.vocab) refuse("the experiment put a graph of another shape in the place of its own");
     require_countable(custom_ops(graph), budget);
     require_causal(graph);
     Optimizer optimizer;
     experiment_optimizer(graph, optimizer);
+    if (!alone()) refuse("the experiment started a thread; it describes a network and starts nothing");
     Running running;
     running.workers = order.workers;
     running.memory_limit = cpu_scale.memory_limit;
@@ -96,7 +100,8 @@ void state_facts(JsonObject& json, const Run& run) {
       .text("backend", "cpu")
       .text("isa", cpu::kernels().isa)
       .raw("customOps", names_json(custom_ops(run.network->graph())))
-      .integer("workers", uint64_t(run.order.workers));
+      .integer("workers", uint64_t(run.order.workers))
+      .text("sandbox", sandbox_word());
 }
 
 class Progress {
@@ -133,6 +138,14 @@ bool weights_are_finite(const Network& network) {
   return true;
 }
 
+// The schedule of every step, where a step's progress is known ahead: then no code of the experiment runs once there are weights.
+std::vector<Schedule> schedule_ahead(const Run& run) {
+  const int64_t known = run.clock->steps(), most = run.order.max_steps;
+  std::vector<Schedule> out;
+  for (int64_t step = 0; step < known && step != most; ++step) out.push_back(experiment_schedule(int(step), float(run.clock->progress(step))));
+  return out;
+}
+
 }  // namespace
 
 void train(const TrainingOrder& order) {
@@ -147,6 +160,8 @@ void train(const TrainingOrder& order) {
     throw Failure(Exit::usage, "--resume needs a budget that is the same on every machine: work or tokens, not " + run.budget.text);
 
   Network& network = *run.network;
+  const std::vector<Schedule> ahead = schedule_ahead(run);
+  start_no_more_threads();
   network.init(order.seed);
   TrainingText text(run.files, cpu_scale.T, order.seed);
   std::vector<uint16_t> tokens(size_t(run.rows) * cpu_scale.T), targets(tokens.size());
@@ -171,7 +186,7 @@ void train(const TrainingOrder& order) {
   run.clock->start(done.wall_seconds, done.cpu_seconds);
   while ((progress = run.clock->progress(step)) < 1 && step != order.max_steps) {
     text.fill(run.rows, tokens.data(), targets.data());
-    const Schedule schedule = experiment_schedule(int(step), float(progress));
+    const Schedule schedule = step < int64_t(ahead.size()) ? ahead[size_t(step)] : experiment_schedule(int(step), float(progress));
     const double loss = network.train_step(tokens.data(), targets.data(), schedule);
     curve.add(++step, loss);
     if (!(loss <= 100)) {

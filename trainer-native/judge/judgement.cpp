@@ -15,9 +15,11 @@
 namespace swarm {
 namespace {
 
-// The first rows of T+1 tokens that packing makes of the validation text, in file order: the same for every checkpoint.
-std::vector<uint16_t> validation_rows(const TokenFile& validation) {
-  const std::vector<Document> documents = documents_of(validation);
+constexpr int cut_batches = 4;  // batches of 16 rows, each row with a cut of its own
+
+// The first rows of T+1 tokens that packing makes of a held-out text, in file order: the same for every checkpoint.
+std::vector<uint16_t> rows_of(const TokenFile& held_out) {
+  const std::vector<Document> documents = documents_of(held_out);
   size_t at = 0;
   Packing packing(cpu_scale.T + 1, [&](Document& document) {
     if (at == documents.size()) return false;
@@ -28,7 +30,7 @@ std::vector<uint16_t> validation_rows(const TokenFile& validation) {
   for (int r = 0; r < cpu_scale.eval_rows && packing.row(row.data()); ++r) rows.insert(rows.end(), row.begin(), row.end());
   rows.resize(rows.size() - rows.size() % (row.size() * size_t(cpu_scale.eval_batch_rows)));  // whole batches only
   if (rows.empty())
-    throw Failure(Exit::data, "the validation text is shorter than " + std::to_string(cpu_scale.eval_batch_rows * cpu_scale.T) +
+    throw Failure(Exit::data, "the held-out text is shorter than " + std::to_string(cpu_scale.eval_batch_rows * cpu_scale.T) +
                                   " tokens; run `swarm prepare` with more text");
   return rows;
 }
@@ -71,16 +73,17 @@ std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int 
   }
 }
 
-Judgement judge(const std::string& data_folder, const std::string& checkpoint_path) {
+Judgement judge(const std::string& data_folder, const std::string& checkpoint_path, const std::string& split) {
   const DataSet data(data_folder);
   const Checkpoint checkpoint = read_checkpoint(checkpoint_path);
   require_acceptable(checkpoint.header, frozen_sha256, data.manifest());
-  const TokenFile validation = data.open_validation(), token_bytes = data.open_token_bytes();
-  if (token_bytes.vocab != validation.vocab) throw Failure(Exit::data, "token_bytes.bin and val.bin have different vocabularies; run `swarm prepare` again");
+  const TokenFile held_out = data.open_held_out(split), token_bytes = data.open_token_bytes();
+  if (token_bytes.vocab != held_out.vocab)
+    throw Failure(Exit::data, "token_bytes.bin and " + split + ".bin have different vocabularies; run `swarm prepare` again");
 
-  const int T = cpu_scale.T, batch = cpu_scale.eval_batch_rows, vocab = int(validation.vocab);
+  const int T = cpu_scale.T, batch = cpu_scale.eval_batch_rows, vocab = int(held_out.vocab);
   const std::unique_ptr<Network> network = network_of(checkpoint, batch, T, vocab);
-  const std::vector<uint16_t> rows = validation_rows(validation);
+  const std::vector<uint16_t> rows = rows_of(held_out);
   const size_t batches = rows.size() / (size_t(batch) * size_t(T + 1));
 
   Judgement out{{}, checkpoint.header, checkpoint.sha256};
@@ -92,10 +95,16 @@ Judgement judge(const std::string& data_folder, const std::string& checkpoint_pa
       std::memcpy(&targets[size_t(r) * T], row + 1, T * sizeof(uint16_t));
     }
   };
-  // The cuts follow from the checkpoint's own hash: repeatable, and unknown to whoever trains.
-  const uint64_t probe_seed = std::stoull(checkpoint.sha256.substr(0, 16), nullptr, 16);
-  load(probe_seed % batches);
-  require_blind_to_the_future([&](const uint16_t* changed) { return network->forward_logits(changed); }, tokens.data(), batch, T, vocab, probe_seed);
+  const uint64_t seed = std::stoull(checkpoint.sha256.substr(0, 16), nullptr, 16);
+  const Forward forward = [&](const uint16_t* changed) { return network->forward_logits(changed); };
+  for (int probe = 0; probe < cut_batches; ++probe) {
+    load((seed + uint64_t(probe) * (batches / cut_batches + 1)) % batches);
+    require_blind_to_the_future(forward, tokens.data(), batch, T, vocab, seed + uint64_t(probe));
+  }
+  load((seed + 1) % batches);
+  const std::vector<uint16_t> others = tokens;
+  load(seed % batches);
+  require_alone_in_its_row(forward, tokens.data(), others.data(), batch, T, vocab, seed);
 
   for (size_t b = 0; b < batches; ++b) {
     load(b);

@@ -21,6 +21,7 @@ void require_acceptable(const CheckpointHeader& header, const std::string& own_f
 std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int T, int vocab);
 
 // Throws Failure: Exit::checkpoint with the reason it is refused, Exit::data when the data set cannot be read.
-Judgement judge(const std::string& data_folder, const std::string& checkpoint_path);
+// split: "val", or "hidden" for results that are too good to be believed.
+Judgement judge(const std::string& data_folder, const std::string& checkpoint_path, const std::string& split);
 
 }  // namespace swarm

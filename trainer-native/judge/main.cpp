@@ -1,4 +1,4 @@
-// judge: the only program that opens val.bin and the only one that writes val_bpb. Links no experiment.
+// judge: the only program that opens val.bin and hidden.bin, and the only one that writes val_bpb. Links no experiment.
 // Contract: docs/decisions/0002-trainer-boundary.md
 #include <chrono>
 #include <cstdio>
@@ -13,18 +13,20 @@
 
 namespace {
 
-const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE";
+const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE [--split val|hidden]";
 
 void run(int argc, char** argv) {
   const auto began = std::chrono::steady_clock::now();
-  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out"}, {"--help"}, usage);
+  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out", "--split"}, {"--help"}, usage);
   if (options.has("--help")) {
     std::printf("%s\n", usage);
     return;
   }
   const std::string out = options.required("--out");
+  const std::string split = options.has("--split") ? options.required("--split") : "val";
+  if (split != "val" && split != "hidden") throw swarm::Failure(swarm::Exit::usage, std::string(usage) + "\nthere is no split " + split);
   swarm::remove_if_there(out);  // an old score may not be taken for this checkpoint's
-  const swarm::Judgement judged = swarm::judge(options.required("--data"), options.required("--checkpoint"));
+  const swarm::Judgement judged = swarm::judge(options.required("--data"), options.required("--checkpoint"), split);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 
   swarm::JsonObject json;
@@ -32,6 +34,7 @@ void run(int argc, char** argv) {
   json.integer("tokens", judged.score.targets).integer("bytes", judged.score.bytes).number("seconds", seconds);
   json.text("frozen", frozen_sha256).text("manifest", judged.header.manifest).text("checkpointSha256", judged.checkpoint_sha256);
   json.integer("seed", judged.header.seed).integer("steps", judged.header.steps).text("budget", judged.header.budget);
+  json.text("split", split).text("trust", "proved");  // by the walk over the graph; no code of an experiment was run
   const std::string line = json.line() + "\n";
   swarm::write_whole_file(out, line.data(), line.size());
   std::printf("val_bpb: %.6f\n", judged.score.bits_per_byte());

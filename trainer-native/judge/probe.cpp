@@ -1,13 +1,23 @@
 #include "judge/probe.h"
 
 #include <cstring>
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/core/philox.h"
 #include "harness/failure.h"
 
 namespace swarm {
+namespace {
+
+// Draws of the two probes come from different streams.
+constexpr uint64_t order_stream = uint64_t{1} << 32, mate_stream = uint64_t{2} << 32;
+
+bool same_bits(const float* a, const float* b, size_t count) { return std::memcmp(a, b, sizeof(float) * count) == 0; }
+
+}  // namespace
 
 void require_blind_to_the_future(const Forward& forward, const uint16_t* rows, int batch_rows, int T, int vocab, uint64_t seed) {
   const size_t row_logits = size_t(T) * size_t(vocab);
@@ -28,10 +38,33 @@ void require_blind_to_the_future(const Forward& forward, const uint16_t* rows, i
     const float* was = before.data() + row_logits * size_t(r);
     const float* is = logits + row_logits * size_t(r);
     for (int t = 0; t <= cuts[r]; ++t)
-      if (std::memcmp(was + size_t(t) * vocab, is + size_t(t) * vocab, sizeof(float) * size_t(vocab)) != 0)
+      if (!same_bits(was + size_t(t) * vocab, is + size_t(t) * vocab, size_t(vocab)))
         throw Failure(Exit::checkpoint, "the network sees the future: replacing tokens after position " + std::to_string(cuts[r]) + " of row " +
                                             std::to_string(r) + " moved its logits at position " + std::to_string(t));
   }
+}
+
+void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, const uint16_t* others, int batch_rows, int T, int vocab, uint64_t seed) {
+  const size_t row_logits = size_t(T) * size_t(vocab), row_bytes = sizeof(uint16_t) * size_t(T);
+  const float* logits = forward(rows);
+  const std::vector<float> before(logits, logits + row_logits * size_t(batch_rows));
+  std::vector<uint16_t> changed(size_t(batch_rows) * T);
+
+  std::vector<int> order(static_cast<size_t>(batch_rows));
+  std::iota(order.begin(), order.end(), 0);
+  for (int left = batch_rows; left > 1; --left) std::swap(order[left - 1], order[philox(seed, order_stream, uint64_t(left))[0] % uint32_t(left)]);
+  for (int r = 0; r < batch_rows; ++r) std::memcpy(&changed[size_t(r) * T], rows + size_t(order[r]) * T, row_bytes);
+  logits = forward(changed.data());
+  for (int r = 0; r < batch_rows; ++r)
+    if (!same_bits(logits + row_logits * size_t(r), before.data() + row_logits * size_t(order[r]), row_logits))
+      throw Failure(Exit::checkpoint, "the network knows a row's place in its batch: row " + std::to_string(order[r]) + " has other logits as row " + std::to_string(r));
+
+  const int kept = int(philox(seed, mate_stream, 0)[0] % uint32_t(batch_rows));
+  std::memcpy(changed.data(), others, row_bytes * size_t(batch_rows));
+  std::memcpy(&changed[size_t(kept) * T], rows + size_t(kept) * T, row_bytes);
+  logits = forward(changed.data());
+  if (!same_bits(logits + row_logits * size_t(kept), before.data() + row_logits * size_t(kept), row_logits))
+    throw Failure(Exit::checkpoint, "the network sees other rows: row " + std::to_string(kept) + " has other logits among other rows");
 }
 
 }  // namespace swarm

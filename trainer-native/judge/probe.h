@@ -1,4 +1,6 @@
-// A second, black-box look at causality beside the walk over the graph: on validation text, a changed future must not move the past.
+// A second, black-box look at what the walk over the graph proves: on held-out text, a changed future must not move the past, and
+// a row must not know its batch. Every draw follows from `seed`, which the judge takes from the checkpoint's own hash: the cuts are the
+// same whenever a checkpoint is judged, and unknown to whoever trains it.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -8,8 +10,12 @@ namespace swarm {
 // tokens [batch_rows, T] -> logits [batch_rows, T, vocab], valid until the next call.
 using Forward = std::function<const float*(const uint16_t* tokens)>;
 
-// rows: [batch_rows, T] of tokens below vocab. In every row all tokens after a cut (drawn from `seed`) are replaced, and the
-// logits up to the cut must keep every bit. Throws Failure(Exit::checkpoint) naming row and position where they do not.
+// rows: [batch_rows, T] of tokens below vocab. In every row all tokens after a cut are replaced, and the logits up to the cut must
+// keep every bit. Throws Failure(Exit::checkpoint) naming row and position where they do not.
 void require_blind_to_the_future(const Forward& forward, const uint16_t* rows, int batch_rows, int T, int vocab, uint64_t seed);
+
+// The rows in another order must give the same logits in that order, and a row whose batch mates are all replaced by those of `others`
+// [batch_rows, T] must keep its own, bit for bit. Throws Failure(Exit::checkpoint) naming the row.
+void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, const uint16_t* others, int batch_rows, int T, int vocab, uint64_t seed);
 
 }  // namespace swarm

@@ -1,4 +1,5 @@
-// The metric: bits per byte over the targets that stand for text, from logits alone. Softmax, logarithm and sums are the judge's own.
+// The metric: bits per byte over the targets that stand for text, from logits alone. Softmax, logarithm and sums are the judge's own:
+// whatever the numbers, their probabilities over the vocabulary sum to 1 by construction (nats_of), so nothing is gained by their size.
 #pragma once
 #include <cstdint>
 

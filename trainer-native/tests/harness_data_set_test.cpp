@@ -70,7 +70,7 @@ TEST("data set: a manifest that is cut, empty or lists nothing") {
 TEST("data set: a missing, short or half-written file") {
   Small folder;
   std::filesystem::remove(folder.file("val.bin"));
-  CHECK_FAILS(DataSet(folder.path).open_validation(), Exit::data, "val.bin");
+  CHECK_FAILS(DataSet(folder.path).open_held_out("val"), Exit::data, "val.bin");
   const std::string train = check::read_all(folder.file("train-000.bin"));
   for (size_t bytes : {size_t(0), size_t(63), train.size() - 1, train.size() - 2}) {
     check::write_all(folder.file("train-000.bin"), train.substr(0, bytes));
@@ -86,7 +86,7 @@ TEST("data set: a foreign file, version or vocabulary") {
   { Small folder; folder.patch("train-000.bin", 32, "\x7f"); CHECK_FAILS(DataSet(folder.path).open_training(), Exit::data, "impossible vocabulary"); }
   { Small folder; folder.patch("token_bytes.bin", 12, "\x7f"); CHECK_FAILS(DataSet(folder.path).open_token_bytes(), Exit::data, "one length per token"); }
   { Small folder; std::filesystem::copy_file(folder.file("token_bytes.bin"), folder.file("val.bin"), std::filesystem::copy_options::overwrite_existing);
-    CHECK_FAILS(DataSet(folder.path).open_validation(), Exit::data, "SWRMTOK1"); }
+    CHECK_FAILS(DataSet(folder.path).open_held_out("val"), Exit::data, "SWRMTOK1"); }
 }
 
 TEST("data set: one changed token is found by the manifest") {

@@ -24,7 +24,9 @@ struct Workplace : check::DataFolder {
   Outcome train(const std::string& more, const std::string& environment = "") {
     return run(*this, environment + " " + program("train") + " --data " + path + " --out " + out() + " " + more);
   }
-  Outcome judge() { return run(*this, program("judge") + " --data " + path + " --checkpoint " + out() + "/checkpoint.bin --out " + path + "/judge.json"); }
+  Outcome judge(const std::string& more = "") {
+    return run(*this, program("judge") + " --data " + path + " --checkpoint " + out() + "/checkpoint.bin --out " + path + "/judge.json" + more);
+  }
   JsonValue report() { return parse_json(check::read_all(out() + "/report.json")); }
 };
 
@@ -60,6 +62,31 @@ TEST("train and judge: a whole run, its report and its score") {
   w.judge();
   const JsonValue again = parse_json(check::read_all(w.path + "/judge.json"));
   CHECK_EQUAL(json_number(again.member("valBpb")->value), json_number(score.member("valBpb")->value));
+}
+
+TEST("judge: a second held-out text is scored when it is there, its absence and a changed byte table are refused in their own words") {
+  Workplace w;
+  w.write_tokens("hidden.bin", check::DataFolder::sentences(120, 3));
+  w.write_manifest();
+  CHECK_EQUAL(w.train("--seed 7 --budget tokens:5k").last_error, "");
+  CHECK_EQUAL(w.judge().last_error, "");
+  const JsonValue open = parse_json(check::read_all(w.path + "/judge.json"));
+  CHECK_EQUAL(open.member("split")->string, "val");
+  CHECK_EQUAL(open.member("trust")->string, "proved");
+  CHECK_EQUAL(w.judge(" --split hidden").last_error, "");
+  const JsonValue hidden = parse_json(check::read_all(w.path + "/judge.json"));
+  CHECK_EQUAL(hidden.member("split")->string, "hidden");
+  CHECK(hidden.member("valBpb")->value != open.member("valBpb")->value);
+  CHECK_ENDS(w.judge(" --split train"), 2, "no split train");
+
+  std::string table = check::read_all(w.path + "/token_bytes.bin");
+  table[64]++;
+  check::write_all(w.path + "/token_bytes.bin", table);
+  CHECK_ENDS(w.judge(), 4, "token_bytes.bin is damaged: its sha256 is not the manifest's");
+
+  Workplace without;
+  CHECK_EQUAL(without.train("--seed 7 --budget tokens:3k").last_error, "");
+  CHECK_ENDS(without.judge(" --split hidden"), 4, "no second held-out text (hidden.bin)");
 }
 
 TEST("train: the same seed gives the same checkpoint for every instruction set and number of workers, another seed another") {

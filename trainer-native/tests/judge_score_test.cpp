@@ -96,3 +96,27 @@ TEST("probe: one that looks one token ahead, at the last token, or a block ahead
   }
   CHECK(caught >= 48);  // all four rows would have to be cut at a block's end: (3/15)^4
 }
+
+TEST("probe: a network that knows its row's place or its mates is refused, one that does not passes") {
+  std::vector<float> logits;
+  std::vector<uint16_t> others(some_tokens());
+  for (uint16_t& token : others) token = uint16_t((token + 5) % vocab);
+  const Forward honest = summing([](int t, int u) { return u <= t; }, logits);
+  const auto place = [&](const uint16_t* tokens) {
+    honest(tokens);
+    for (int r = 0; r < rows; ++r) logits[size_t(r * T) * vocab + 1] += float(r);
+    return static_cast<const float*>(logits.data());
+  };
+  const auto mates = [&](const uint16_t* tokens) {  // the sum over all rows: the same in any order, another among others
+    honest(tokens);
+    float sum = 0;
+    for (int i = 0; i < rows * T; ++i) sum += float(tokens[i]);
+    for (int r = 0; r < rows; ++r) logits[size_t(r * T) * vocab + 1] = sum;
+    return static_cast<const float*>(logits.data());
+  };
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    require_alone_in_its_row(honest, some_tokens().data(), others.data(), rows, T, vocab, seed);
+    CHECK_FAILS(require_alone_in_its_row(mates, some_tokens().data(), others.data(), rows, T, vocab, seed), Exit::checkpoint, "sees other rows");
+  }
+  CHECK_FAILS(require_alone_in_its_row(place, some_tokens().data(), others.data(), rows, T, vocab, 1), Exit::checkpoint, "a row's place in its batch");
+}

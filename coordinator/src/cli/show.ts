@@ -82,7 +82,7 @@ function experimentText(e: ExperimentLine): string[] {
     ...(m === undefined
       ? []
       : [
-          `run       ${m.steps} steps, ${m.tokens} tokens, train loss ${m.trainLoss.toFixed(4)}, ${m.paramsM.toFixed(2)} M parameters, depth ${m.depth}, ${(m.peakBytes / 2 ** 20).toFixed(1)} MiB, ${m.isa}`,
+          `run       ${m.steps} steps, ${m.tokens} tokens, train loss ${m.trainLoss.toFixed(4)}, ${m.paramsM.toFixed(2)} M parameters, depth ${m.depth}, ${(m.peakBytes / 2 ** 20).toFixed(1)} MiB, ${m.isa}, ${m.sandbox ?? 'unsandboxed'}`,
           `checkpoint ${m.checkpoint}`,
         ]),
     ...(e.log === undefined ? [] : ['log', ...e.log.split('\n').map((line) => `  ${plainText(line)}`)]),

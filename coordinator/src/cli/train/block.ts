@@ -11,6 +11,7 @@ export interface TrainFacts {
     paramsM: number
     depth: number
     isa: string
+    sandbox: string
     seed: number
     budget: string
   }
@@ -30,6 +31,7 @@ export function closingBlock({ report: r, judged, built, firstStepSeconds, total
     line('eval_seconds', judged.seconds.toFixed(1)),
     line('work_seconds', r.workSeconds.toFixed(1)),
     line('isa', r.isa),
+    line('sandbox', r.sandbox),
     line('checkpoint', r.checkpointSha256),
     '(on a CPU peak_vram_mb is the peak of the arena in main memory)',
     '---',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describeEnd, run, start } from '@swarm/shared/exec'
 import { parseProgram } from '@swarm/shared/settings'
+import { wallsOf } from '@swarm/shared/walls'
 import { z } from 'zod'
 import { checkoutDir, stateDir } from '../../home.ts'
 import { EXIT, Failed, Usage } from '../failure.ts'
@@ -27,6 +28,7 @@ export const Report = z.looseObject({
   mfuPercent: z.number(),
   checkpointSha256: z.string(),
   isa: z.string(),
+  sandbox: z.string().default('unsandboxed'),
 })
 export const Judged = z.looseObject({
   valBpb: z.number(),
@@ -67,7 +69,8 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
       copyFileSync(built.binary, path.join(out, 'train'))
     }
 
-    const firstStepSeconds = await train(built.binary, began, [
+    const walls = await wallsOf(native)
+    const firstStepSeconds = await train([...walls.train, built.binary], began, [
       '--data',
       options.data,
       '--seed',
@@ -112,8 +115,12 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
 }
 
 /** Seconds from `began` until the first step was made. */
-async function train(binary: string, began: number, args: readonly string[]): Promise<number | undefined> {
-  const child = start(binary, args, { keepOutput: false, env: passedOn() })
+async function train(
+  [file, ...before]: readonly string[],
+  began: number,
+  args: readonly string[],
+): Promise<number | undefined> {
+  const child = start(file as string, [...before, ...args], { keepOutput: false, env: passedOn() })
   const progress = new ProgressLine(process.stderr)
   let lastWords = ''
   let first: number | undefined

@@ -154,6 +154,7 @@ function train(k, frozen, args) {
     return
   }
   fs.writeFileSync(report, JSON.stringify(fault === 'huge' ? { ...facts, lossCurve: 'x'.repeat(5e6) } : facts))
+  if (fault === 'linger') setInterval(() => {}, 1_000)
 }
 
 function judge(frozen, args) {
