@@ -125,6 +125,26 @@ TEST("rules: states that change places, and copies of what is overwritten") {
   at_work.check("places", at_work.oracle.values[0], 1, 1e-6);
 }
 
+TEST("rules: a product, a polar factor and a sum set into what they are made of") {
+  for (auto [rows, cols] : {std::pair{5, 7}, {70, 90}}) {
+    Stepping product(rows, cols, [](UpdateGraph& u) {
+      const Value gram = u.ew({u.matmul(u.gradient(), u.gradient(), Product::AtB)}, [](auto x) { return 0.1f * x; });
+      u.set(u.parameter(), u.matmul(u.parameter(), gram));
+    });
+    Stepping polar(rows, cols, [](UpdateGraph& u) { u.set(u.parameter(), u.polar(u.parameter(), 2)); });
+    Stepping sum(rows, cols, [](UpdateGraph& u) {
+      const Value p = u.parameter(), c = u.state(1, u.cols());
+      const Value mixed = u.ew({p, c}, [](auto p, auto c) { return 0.5f * p + 0.1f * c; });
+      u.set(c, u.sum(mixed, Each::Column));
+      u.set(p, u.ew({mixed, u.gradient()}, [](auto x, auto g) { return x + g; }));
+    });
+    for (Stepping* each : {&product, &polar, &sum}) {
+      for (int step = 0; step < 3; step++) each->run({}, -0.3f, 0.3f);
+      for (size_t i = 0; i < each->p.size(); i++) kernel_check::close("p", "", long(i), each->p[long(i)], each->oracle.values[0][i], 1, 1e-4);
+    }
+  }
+}
+
 TEST("rules: 300 drawn at random agree with the oracle, whatever was joined, overwritten or shared") {
   kernel_check::Random random(11);
   const auto draw = [&](UpdateGraph& u) {
