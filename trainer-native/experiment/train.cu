@@ -150,7 +150,7 @@ void experiment_build(Graph& g, const Shape& shape) {
   g.output(g.ew({logits}, [](auto l) { return SOFTCAP * tanh(l / SOFTCAP); }));
 }
 
-// ---- Optimizer: every parameter is in exactly one group ----
+// ---- Optimizer: every parameter is in exactly one group; a rule of your own: optimizer.group, docs/ops.md ----
 
 void experiment_optimizer(const Graph&, Optimizer& optimizer) {
   const float wider = std::sqrt(768.0f / D);  // the Adam rates of tables were tuned at 768 channels

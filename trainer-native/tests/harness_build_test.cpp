@@ -2,6 +2,7 @@
 #include <regex>
 
 #include "check.h"
+#include "engine/cpu/kernels.h"
 #include "harness/json.h"
 #include "process.h"
 
@@ -131,4 +132,27 @@ struct ReluSquared {
   CHECK_EQUAL(report.member("customOps")->items[0].string, "relu_squared");
   const check::Outcome judged = run(folder, check::program("judge") + " --data " + folder.path + " --checkpoint " + folder.path + "/run/checkpoint.bin --out " + folder.path + "/judge.json");
   CHECK_ENDS(judged, 6, "custom_op relu_squared, code of the experiment's own");
+}
+
+TEST("train: an experiment with an update rule of its own gives the same checkpoint for every instruction set and number of workers") {
+  check::DataFolder folder(check::DataFolder::sentences(300, 1), check::DataFolder::sentences(120, 2));
+  std::string source = check::read_all("experiment/train.cu");
+  const std::string was = "optimizer.muon(\"block.*\", matrices);";
+  CHECK(source.find(was) != std::string::npos);
+  source.replace(source.find(was), was.size(), R"(optimizer.group("block.*", [](UpdateGraph& u) {  // Lion, rows scaled alike
+    const Value p = u.parameter(), g = u.gradient(), m = u.state();
+    u.set(m, u.ew({m, g}, [](auto m, auto g) { return 0.99f * m + 0.01f * g; }));
+    const Value move = u.ew({m, g, u.mean_square(g, Each::Row)}, [](auto m, auto g, auto s) { return sign((0.9f * m + 0.1f * g) / sqrt(s + 1e-12f)); });
+    u.set(p, u.ew({p, move, u.lr(MATRIX_LR / 100)}, [](auto p, auto move, auto lr) { return p - lr * move; }));
+  });)");
+  CHECK_EQUAL(build_trainer(folder, source).last_error, "");
+  const auto hash = [&](const std::string& environment, const std::string& more) {
+    const check::Outcome outcome = run(folder, environment + " " + folder.path + "/train --data " + folder.path + " --seed 1 --budget tokens:10k --out " + folder.path + "/run" + more);
+    CHECK_EQUAL(outcome.last_error, "");
+    return swarm::parse_json(check::read_all(folder.path + "/run/report.json")).member("checkpointSha256")->string;
+  };
+  const std::string expected = hash("", "");
+  CHECK_EQUAL(hash("", " --workers 2"), expected);
+  for (const char* isa : {"avx2", "avx512"})
+    if (swarm::cpu::kernels_of(isa)) CHECK_EQUAL(hash("SWARM_ISA=" + std::string(isa), ""), expected);
 }
