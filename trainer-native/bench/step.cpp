@@ -10,10 +10,10 @@
 #include "bench/measure.h"
 #include "engine/core/network.h"
 #include "engine/cpu/kernels.h"
+#include "harness/budget.h"
 #include "harness/contract.h"
 #include "harness/failure.h"
 #include "harness/options.h"
-#include "harness/reference_core.h"
 #include "harness/scale.h"
 
 namespace {
@@ -78,8 +78,7 @@ std::map<std::string, Row> time_ops(const Run& run) {
   }
   std::map<std::string, Row> rows;
   for (size_t i = 0; i < costs.size(); i++) {
-    const double charged = std::max(costs[i].flops / reference_flops_per_second, costs[i].bytes / reference_bytes_per_second);
-    rows[costs[i].op].add({best[i], charged, costs[i].flops, 1});
+    rows[costs[i].op].add({best[i], work_seconds({costs[i]}), costs[i].flops, 1});
   }
   return rows;
 }

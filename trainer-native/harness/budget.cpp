@@ -46,7 +46,7 @@ Budget parse_budget(const std::string& text) {
 
 double work_seconds(const std::vector<Cost>& step) {
   double seconds = 0;
-  for (const Cost& cost : step) seconds += std::max(cost.flops / reference_flops_per_second, cost.bytes / reference_bytes_per_second);
+  for (const Cost& cost : step) seconds += std::max(cost.flops / reference_flops_per_second, cost.bytes / reference_bytes_per_second) / cost.pace;
   return seconds;
 }
 

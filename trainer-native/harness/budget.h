@@ -17,7 +17,7 @@ struct Budget {
 // `work:20s` `cpu:20s` `wall:5m` `tokens:200k`; units s m h, and k M for tokens. Throws Failure(Exit::usage).
 Budget parse_budget(const std::string& text);
 
-// Seconds that one step takes on the reference core: every op is charged its arithmetic or its memory traffic, whichever is slower.
+// Seconds that one step takes on the reference core: every op is charged its arithmetic or its memory traffic, whichever is slower, at the pace it keeps.
 double work_seconds(const std::vector<Cost>& step);
 
 // No step is free: the clocks start before the first one, and a deterministic budget is never exceeded.

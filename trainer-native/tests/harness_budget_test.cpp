@@ -42,9 +42,10 @@ TEST("budget: a dearer step buys fewer steps of work, and a step beyond the budg
   CHECK_FAILS(BudgetClock(parse_budget("work:20s"), 20.1, 1024, 1), Exit::refused, "one step alone costs more");
 }
 
-TEST("budget: work charges each op its arithmetic or its traffic, whichever is slower") {
+TEST("budget: work charges each op its arithmetic or its traffic, whichever is slower, at its pace") {
   const double F = reference_flops_per_second, B = reference_bytes_per_second;
   CHECK_NEAR(work_seconds({{"linear", 2 * F, 0.5 * B}, {"embed", 0, 0.25 * B}}), 2.25, 1e-12);
+  CHECK_NEAR(work_seconds({{"attention", 2 * F, 0.5 * B, 0.5}}), 4, 1e-12);
 }
 
 TEST("budget: clocks start before the first step and are shared by the workers") {

@@ -119,16 +119,16 @@ void Network::Inside::count_costs() {
   for (const Step& step : layout.steps) {
     const Operation& op = *layout.operations[step.node];
     const double logits = double(N) * graph.shape().vocab;
-    const Work w = step.phase == Phase::Loss      ? Work{logits * (special_flops + 4), 8 * logits}
+    const Work w = step.phase == Phase::Loss      ? Work{logits * (special_flops + 4), 8 * logits, 0.7}
                    : step.phase == Phase::Forward ? op.forward_work(N)
                                                   : op.backward_work(N);
-    costs.push_back({step.phase == Phase::Loss ? "cross_entropy" : rule(graph.nodes()[step.node].op).name, both * w.flops, both * w.bytes});
+    costs.push_back({step.phase == Phase::Loss ? "cross_entropy" : rule(graph.nodes()[step.node].op).name, both * w.flops, both * w.bytes, w.pace});
   }
   for (const Learned& l : learned) {
     if (!l.update) continue;
     const double count = double(graph.nodes()[l.node].rows) * graph.nodes()[l.node].cols;
     const Work w = l.update->work();
-    costs.push_back({"update", w.flops + count, w.bytes + 12 * count});  // and the sum over shards
+    costs.push_back({"update", w.flops + count, w.bytes + 12 * count, w.pace});  // and the sum over shards
   }
 }
 

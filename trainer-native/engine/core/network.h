@@ -18,6 +18,7 @@ struct Cost {  // of one op in one step
   const char* op;
   double flops;
   double bytes;
+  double pace = 1;  // see Work
 };
 
 struct Parameter {

@@ -43,8 +43,8 @@ class AttentionOperation : public Operation {
   size_t scratch_floats(int N, bool adds) const override {
     return size_t(cpu::attention_scratch_floats(kernel(N))) + (adds ? size_t(N) * (heads_ + 2 * kv_heads_) * hd_ : 0);
   }
-  Work forward_work(int N) const override { return {pairs(N) * (4 * hd_ + specials()), traffic(N)}; }
-  Work backward_work(int N) const override { return {pairs(N) * (10 * hd_ + specials()), 2 * traffic(N)}; }
+  Work forward_work(int N) const override { return {pairs(N) * (4 * hd_ + specials()), traffic(N), pace}; }
+  Work backward_work(int N) const override { return {pairs(N) * (10 * hd_ + specials()), 2 * traffic(N), pace}; }
 
   void forward(const Frame<float>& f) const override {
     cpu::kernels().attention_forward(kernel(f.N), f.in[0], f.in[1], f.in[2], f.out, f.aux, f.scratch);
@@ -93,6 +93,7 @@ class AttentionOperation : public Operation {
   }
 
  private:
+  static constexpr double pace = 0.61;  // tiles reach past the triangle and the window, and sums over a head's channels are short
   cpu::Attention kernel(int N) const {
     const long q_width = long(heads_) * hd_, k_width = long(kv_heads_) * hd_;
     return {N / T_, T_, heads_, kv_heads_, hd_, window_, scale_, q_width, k_width, k_width, q_width, softcap_};

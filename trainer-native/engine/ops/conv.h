@@ -27,8 +27,8 @@ class Conv : public Operation {
  public:
   Conv(const Graph& graph, const Node& node) : T_(graph.shape().T), cols_(node.cols), taps_(input(graph, node, 1).rows) {}
   bool backward_reads_input(int) const override { return true; }
-  Work forward_work(int N) const override { return {2.0 * N * cols_ * taps_, 8.0 * N * cols_}; }
-  Work backward_work(int N) const override { return {4.0 * N * cols_ * taps_, 16.0 * N * cols_}; }
+  Work forward_work(int N) const override { return {2.0 * N * cols_ * taps_, 8.0 * N * cols_, pace}; }
+  Work backward_work(int N) const override { return {4.0 * N * cols_ * taps_, 16.0 * N * cols_, pace}; }
 
   void forward(const Frame<float>& f) const override { cpu::kernels().conv_forward(f.N / T_, T_, cols_, taps_, f.in[0], f.in[1], f.out); }
   void backward(const Frame<float>& f) const override {
@@ -46,6 +46,7 @@ class Conv : public Operation {
   }
 
  private:
+  static constexpr double pace = 0.55;  // not measured yet: charged as if 20 GB/s were all it moves
   template <class Body>
   void each_product(int N, Body body) const {  // places of an output, a weight and an input that meet
     for (int n = 0; n < N; n++)

@@ -52,11 +52,11 @@ class Ew : public Operation {
   }
   size_t scratch_floats(int, bool) const override { return std::max(forward_.scratch_floats(), backward_.scratch_floats()); }
   Work forward_work(int N) const override {
-    return {forward_.flops_per_element() * N * C_, 4.0 * N * (C_ + read([](int) { return true; }))};
+    return {forward_.flops_per_element() * N * C_, 4.0 * N * (C_ + read([](int) { return true; })), pace};
   }
   Work backward_work(int N) const override {
     const double inputs_read = read([&](int i) { return backward_reads_input(i); }), gradients_written = read([](int) { return true; });
-    return {backward_.flops_per_element() * N * C_, 4.0 * N * (C_ + inputs_read + gradients_written)};
+    return {backward_.flops_per_element() * N * C_, 4.0 * N * (C_ + inputs_read + gradients_written), pace};
   }
 
   void forward(const Frame<float>& f) const override {
@@ -80,6 +80,7 @@ class Ew : public Operation {
   }
 
  private:
+  static constexpr double pace = 0.62;  // every instruction of the program is a pass over a tile
   static std::vector<Broadcast> kinds(const Graph& graph, const Node& node) {
     std::vector<Broadcast> all;
     for (int i : node.inputs) all.push_back(broadcast_of(graph.nodes()[i], node.cols));

@@ -22,9 +22,10 @@ enum class Causality {
 struct Work {
   double flops = 0;
   double bytes = 0;
+  double pace = 1;  // share of the reference core's rates that this op's kernels reach, measured: bench-step
 };
 
-constexpr double special_flops = 12;  // one exp, tanh, log, sigmoid, sqrt or division, in multiply-adds of our polynomials
+constexpr double special_flops = 18;  // one exp, tanh, log, sigmoid, sqrt or division, as arithmetic of our polynomials
 
 class Operation {
  public:
