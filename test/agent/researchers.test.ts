@@ -239,7 +239,7 @@ test('with nothing to do it proposes for itself, when it is told to', { timeout:
       ['--researcher', 'anthropic:test', '--base-url', server.url],
       { ANTHROPIC_API_KEY: CANARY },
       async () => {
-        for (const end = Date.now() + 30_000; proposed.length === 0 && Date.now() < end; )
+        for (const end = Date.now() + 60_000; proposed.length === 0 && Date.now() < end; )
           await new Promise((r) => setTimeout(r, 50))
         assert.equal(proposed[0]?.title, 'Smaller still')
         assert.equal(purse.calls[0]?.role, 'propose')

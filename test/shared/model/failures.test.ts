@@ -126,12 +126,14 @@ for (const protocol of PROTOCOLS)
   test(`${protocol}: a stream that falls silent is broken off and repeated`, { timeout: 60_000 }, async () => {
     const s = await stage(
       protocol,
-      (seen) => (seen.n === 1 ? { text: 'and then', slowMs: 30_000 } : { text: 'ok' }),
-      400,
+      (seen) => (seen.n === 1 ? { text: 'and then', slowMs: 50_000 } : { text: 'ok' }),
+      3_000,
     )
     try {
       assert.equal((await turned(s)).text, 'ok')
-      assert.equal(s.purse.ends.length, 2)
+      // On a busy machine the second one may seem silent too.
+      assert.ok(s.purse.ends.length >= 2)
+      assert.equal(s.purse.how().at(-1), 'completed')
       assert.match(s.log[0] ?? '', /trying again/)
     } finally {
       await s.close()
