@@ -30,7 +30,7 @@ export async function makeCheckout(
   writeFileSync(recipe, readFileSync(recipe, 'utf8').replace('SECONDS = 0.2f', `SECONDS = ${options.seconds ?? 0.2}f`))
   if (options.backend !== undefined) appendFileSync(recipe, `constexpr char BACKEND[] = "${options.backend}";\n`)
   writeFileSync(join(checkout, '.gitignore'), 'trainer-native/build/\n')
-  writeFileSync(join(checkout, 'program.md'), '---\nbudget: work:1s\nnoise: 0.003\n---\nMake the bowl smaller.\n')
+  writeFileSync(join(checkout, 'program.md'), '---\nbudget: work:1s\nnoise: 0.004\n---\nMake the bowl smaller.\n')
   await git(checkout, ['init', '-q', '-b', 'main'])
   const head = await commitAll(checkout, 'Start')
   const made = await run('make', ['-C', join(checkout, 'trainer-native'), 'all'])

@@ -48,7 +48,7 @@ test('the forged jump is suspected, the honest one is promoted', { timeout: 240_
     ...['--checkout', checkout.dir, '--data', checkout.data, '--program', path.join(checkout.dir, 'program.md')],
   ])
   await run.says(/joined/, 90_000)
-  // 0.1 bits per byte better on any text, where eight noises are 0.024.
+  // 0.1 bits per byte better on any text, where eight noises are 0.032.
   const honest = await suggest('--diff', insight, 'A true insight')
   const cheat = await suggest('--diff', memorised, 'A table of answers')
   const { code, stdout, stderr } = await run.done

@@ -54,8 +54,8 @@ export class Fold {
       agents: [...this.#agents.values()]
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map((a) => (this.#rests.of(a.name) ? { ...a, paused: true } : a)),
-      quarantined: [...this.experiments.values()].flatMap(({ outcome, hypothesis, title }) =>
-        outcome === 'quarantined' && hypothesis !== undefined ? { hypothesis, title } : [],
+      quarantined: [...this.experiments.values()].flatMap(({ kind, outcome, hypothesis, title }) =>
+        kind === 'screen' && outcome === 'quarantined' && hypothesis !== undefined ? { hypothesis, title } : [],
       ),
       findings: this.#findings.slice(-RECENT),
       ...withoutAbsent({ spent: this.#spent.row() }),
@@ -170,20 +170,25 @@ export class Fold {
       seed: e.seed,
       ...withoutAbsent({ hypothesis: e.hypothesis?.id, split: e.split }),
     })
-    if (e.kind === 'repeat' && e.hypothesis !== undefined)
-      this.#settle(e.hypothesis.id, 'screen', e.split === 'hidden' ? 'quarantined' : 'improved')
+    if (e.kind !== 'repeat' || e.hypothesis === undefined) return
+    if (e.split === 'hidden') return this.#settle(e.hypothesis.id, 'screen', 'quarantined')
+    this.#settle(e.hypothesis.id, 'screen', 'improved')
+    this.#settle(e.hypothesis.id, 'repeat', 'measured')
   }
 
   #recorded({ result: r, at }: FactOf<'experiment-recorded'>): void {
-    const planned = this.experiments.has(r.experiment)
+    const known = this.experiments.get(r.experiment)
+    // The run that clears or convicts another is as open as that one.
+    const open = known?.kind === 'repeat' && known.split === 'hidden' && r.outcome === 'measured'
+    const outcome = open ? 'quarantined' : r.outcome
     this.#head = {
       ...this.#head,
       done: this.#head.done + 1,
       doneInRun: this.#head.doneInRun + 1,
-      queued: this.#head.queued - (planned && !this.#withdrawn.has(r.experiment) ? 1 : 0),
+      queued: this.#head.queued - (known !== undefined && !this.#withdrawn.has(r.experiment) ? 1 : 0),
     }
     const row: ExperimentRow = {
-      ...(this.experiments.get(r.experiment) ?? {
+      ...(known ?? {
         id: r.experiment,
         kind: r.kind,
         title: this.#title(r.hypothesis),
@@ -193,14 +198,14 @@ export class Fold {
       base: r.base,
       seed: r.seed,
       agent: r.agent,
-      outcome: r.outcome,
+      outcome,
       seconds: spent(r.cost),
       training: r.cost.train,
       at,
       ...withoutAbsent({ hypothesis: r.hypothesis, cause: r.cause, valBpb: r.measurement?.valBpb }),
     }
     this.experiments.set(row.id, row)
-    this.#outcomes.set(r.outcome, (this.#outcomes.get(r.outcome) ?? 0) + 1)
+    this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + 1)
     const agent = this.#agents.get(r.agent)
     if (agent !== undefined) this.#agents.set(r.agent, { ...agent, done: agent.done + 1 })
     for (const [id, gain] of this.#scores.see(row)) {
