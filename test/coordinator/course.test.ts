@@ -69,7 +69,10 @@ test('a run ends with at least its experiments and no comparison half done', () 
     assert.equal(s.finished?.failed, false)
     assert.ok(s.waiting().every((e) => e.kind === 'screen'))
     for (const h of s.board.hypotheses.values()) {
-      const screened = h.experiments.some((id) => s.board.experiments.get(id)?.result !== undefined)
+      const own = h.experiments.flatMap((id) => s.board.experiments.get(id) ?? [])
+      // What was too good and is being looked at again at the end waits for the next run, as what a new best calls for does.
+      if (own.at(-1)?.experiment.split === 'hidden') continue
+      const screened = own.some((e) => e.result !== undefined)
       assert.equal(screened, h.finding !== undefined, `${h.hypothesis.id} was screened and has no finding`)
     }
   }

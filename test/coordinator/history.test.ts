@@ -57,11 +57,11 @@ test('with one agent the repeat waits in the line for all', () => {
 test('racing promotions: the second is measured again on what the first has made', () => {
   const s = started({ agents: 2 })
   s.record(next(s, 'screen', 'h0001'), measured(1.48))
-  s.record(next(s, 'screen', 'h0002'), measured(1.47))
+  s.record(next(s, 'screen', 'h0002'), measured(1.479))
   const [one, two] = [next(s, 'repeat', 'h0001'), next(s, 'repeat', 'h0002')]
   assert.equal(one.seed, two.seed)
   s.record(one, measured(1.48))
-  s.record(two, measured(1.47))
+  s.record(two, measured(1.479))
   s.record(next(s, 'baseline'), measured(1.5))
   assert.deepEqual(
     s.findings().map((f) => [f.hypothesis, f.verdict]),
@@ -80,11 +80,11 @@ test('racing promotions: the second is measured again on what the first has made
 test('a screen on an older base is judged by that base, and repeated on the best of now', () => {
   const s = started({ agents: 1 })
   const late = next(s, 'screen', 'h0002')
-  s.record(next(s, 'screen', 'h0001'), measured(1.45))
+  s.record(next(s, 'screen', 'h0001'), measured(1.48))
   s.record(next(s, 'baseline'), measured(1.5))
-  s.record(next(s, 'repeat', 'h0001'), measured(1.45))
+  s.record(next(s, 'repeat', 'h0001'), measured(1.48))
   assert.equal(s.best.n, 1)
-  s.record(late, measured(1.48)) // worse than the best of now, better than its own base
+  s.record(late, measured(1.485)) // worse than the best of now, better than its own base
   const repeat = next(s, 'repeat', 'h0002')
   assert.equal(repeat.base, s.best.commit)
   assert.equal(repeat.diff?.base, late.base)
@@ -92,12 +92,12 @@ test('a screen on an older base is judged by that base, and repeated on the best
 
 test('a conflict reopens with the next round, at most three times', () => {
   const s = started()
-  s.record(next(s, 'screen', 'h0001'), measured(1.45))
+  s.record(next(s, 'screen', 'h0001'), measured(1.48))
   s.record(next(s, 'baseline'), measured(1.5))
   for (let round = 1; round <= 3; round++) {
     assert.equal(next(s, 'repeat', 'h0001').round, round)
     s.record(next(s, 'repeat', 'h0001'), { outcome: 'conflict', cause: 'does not apply' })
-    if (round < 3) s.record(next(s, 'screen', 'h0001'), measured(1.45))
+    if (round < 3) s.record(next(s, 'screen', 'h0001'), measured(1.48))
   }
   assert.deepEqual(
     s.findings().map((f) => [f.hypothesis, f.verdict, f.outcome, f.round]),
@@ -128,7 +128,7 @@ test('an outage is not charged: the screen comes back, and the search may propos
 
 test('an outage of a repeat repeats the repeat', () => {
   const s = started()
-  s.record(next(s, 'screen', 'h0001'), measured(1.45))
+  s.record(next(s, 'screen', 'h0001'), measured(1.48))
   const first = next(s, 'repeat', 'h0001')
   s.record(first, { outcome: 'infra-failed', cause: 'hub lost' })
   const second = next(s, 'repeat', 'h0001')
@@ -166,13 +166,13 @@ test('a baseline that fails ends the run with its cause, one that had an outage 
 
 test('unequal repeats confirm nothing', () => {
   const s = started({ program: { repeats: 2 } })
-  s.record(next(s, 'screen', 'h0001'), measured(1.45))
+  s.record(next(s, 'screen', 'h0001'), measured(1.48))
   for (const base of s.waiting().filter((e) => e.kind === 'baseline')) s.record(base, measured(1.5))
-  s.record(next(s, 'repeat', 'h0001'), measured(1.45))
+  s.record(next(s, 'repeat', 'h0001'), measured(1.48))
   const last = next(s, 'repeat', 'h0001')
   const other = s.sources.get(last.base) ?? ''
   s.sources.set(last.base, other.replace('DEPTH = 4', 'DEPTH = 7'))
-  s.record(last, measured(1.45))
+  s.record(last, measured(1.48))
   s.sources.set(last.base, other)
   assert.deepEqual(
     s.findings().map((f) => [f.verdict, f.outcome]),
