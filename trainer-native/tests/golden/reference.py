@@ -271,17 +271,20 @@ def hot(declared, dtype):
     return {name: torch.tensor(start("uniform", bound(name, cols), 7, name, rows, cols), dtype=dtype) for name, (rows, cols, *_) in declared.items()}
 
 
+def batch_of(rows, step):
+    return tuple(torch.tensor(rows[step * ROWS : (step + 1) * ROWS])[:, cut] for cut in (slice(0, T), slice(1, T + 1)))
+
+
 def made(dtype, rows):
     """Everything that is computed from weights, in the precision asked for."""
     declared = declare()
     fresh = lambda: {name: torch.tensor(start(kind, scale, SEED, name, r, c), dtype=dtype) for name, (r, c, kind, scale) in declared.items()}
-    batch = lambda step: tuple(torch.tensor(rows[step * ROWS : (step + 1) * ROWS])[:, cut] for cut in (slice(0, T), slice(1, T + 1)))
-    out = {"init": fresh()}
+    batch = lambda step: batch_of(rows, step)
+    out = {"init": fresh(), "start": fresh()}
     out["loss.init"], out["gradient.init"] = loss_and_gradients(fresh(), *batch(0))
     out["hot"] = hot(declared, dtype)
     out["loss.hot"], out["gradient.hot"] = loss_and_gradients(out["hot"], *batch(0))
-    # The lambdas' gradients cancel to rounding while o and down are zero, and Adam's first step takes the whole rate in their direction:
-    # curves from the shipped start differ by a fifth between two orders of summation. So the zeros are filled first.
+    # From the shipped start the curve would follow rounding (see --spread), so zeros are filled first.
     p, states, out["curve"] = {name: out["hot"][name].detach().clone() if declared[name][3] == 0 else value for name, value in fresh().items()}, {}, []
     for step in range(STEPS):
         loss, gradients = loss_and_gradients(p, *batch(step))
@@ -368,6 +371,21 @@ def spread(rows):
         print(f"{what}: float32 is off by {worst[0]:.1e} of the length, at {worst[1]}")
     for a, b in zip(muon_shapes(torch.float32), muon_shapes(torch.float64)):
         print(f"muon {a[0]}x{a[1]}: {far(a[2], b[2]):.1e}")
+    # While o and down are zero the lambdas' gradients cancel to rounding, and Adam's first step takes the whole rate in their direction.
+    # What if rounding had other signs?
+    curves = []
+    for trial in range(12):
+        signs, p, states = iter(philox(trial, 1, np.arange(8)).reshape(-1)), high["start"], {}
+        p = {name: value.detach().clone() for name, value in p.items()}
+        curves.append([])
+        for step in range(10):
+            loss, gradients = loss_and_gradients(p, *batch_of(rows, step))
+            for name in (n for n in gradients if step == 0 and n.startswith("lambda")):
+                gradients[name] = torch.full_like(gradients[name], 1e-9 if next(signs) % 2 else -1e-9)
+            curves[-1].append(loss)
+            update(p, gradients, states, step, step / STEPS)
+    print("largest over smallest loss of the first steps from the shipped start, with other signs of rounding:",
+          " ".join(f"{max(at) / min(at):.2f}" for at in zip(*curves)))
     print("curve:", " ".join(f"{abs(a / b - 1):.0e}" for a, b in zip(low["curve"], high["curve"])))
 
 
