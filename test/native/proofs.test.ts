@@ -10,7 +10,7 @@ const make = (...args: string[]): Promise<{ code: number; output: string }> =>
   run('make', ['--no-print-directory', '-C', TRAINER, ...args], { timeoutMs: 880_000 })
 
 for (const sanitizer of ['address,undefined', 'thread'])
-  test(`ops, planner and network under ${sanitizer}`, { timeout: 900_000 }, async (t) => {
+  test(`ops and a network of two workers under ${sanitizer}`, { timeout: 900_000 }, async (t) => {
     const { code, output } = await make('sanitize-part', `SANITIZE=${sanitizer}`)
     assert.equal(code, 0, output.slice(-6_000))
     const missing = /^NOT TESTED: .*/m.exec(output)?.[0]
