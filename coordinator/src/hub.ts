@@ -1,6 +1,6 @@
 // The hub: a bare repository of the swarm's own. The checkout it starts from is read once and never written.
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rename, rm, writeFile, mkdir } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { GitFailed, git, tryGit } from '@swarm/shared/git'
@@ -16,7 +16,10 @@ export class CheckoutUnusable extends Error {
 /** Makes the hub from the checkout's HEAD when there is none. Built under another name and renamed: a half-made one never counts. */
 export async function ensureHub(home: string, checkout: string): Promise<string> {
   const hub = hubFolder(home)
-  if (existsSync(hub)) return hub
+  if (existsSync(hub)) {
+    await unlock(hub)
+    return hub
+  }
   const head = await tryGit(checkout, ['rev-parse', 'HEAD'])
   if (head.code !== 0)
     throw new CheckoutUnusable(
@@ -29,6 +32,18 @@ export async function ensureHub(home: string, checkout: string): Promise<string>
   await git(making, ['fetch', '-q', '--no-tags', '--update-shallow', path.resolve(checkout), `HEAD:${BEST_REF}`])
   await rename(making, hub)
   return hub
+}
+
+/**
+ * Removes the locks of gits that were killed with the coordinator before this one: they would refuse every later move of `best`. Only
+ * who holds the home may do this: no other git writes here.
+ */
+async function unlock(hub: string): Promise<void> {
+  const left = [
+    ...(await readdir(hub)).map((name) => path.join(hub, name)),
+    ...(await readdir(path.join(hub, 'refs'), { recursive: true })).map((name) => path.join(hub, 'refs', name)),
+  ]
+  for (const file of left) if (file.endsWith('.lock')) await rm(file, { force: true })
 }
 
 export async function hasCommit(hub: string, commit: string): Promise<boolean> {

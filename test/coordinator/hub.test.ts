@@ -68,6 +68,17 @@ test('a checkout without a commit cannot be a start; the message says what to ty
   )
 })
 
+test('locks of a git that was killed in the middle are gone with the next start', async () => {
+  const home = newHome()
+  const hub = await ensureHub(home, checkout.dir)
+  const { commit } = await commitDiff(hub, await confirmed())
+  for (const lock of ['refs/heads/best.lock', 'packed-refs.lock', 'HEAD.lock']) writeFileSync(join(hub, lock), '')
+  await assert.rejects(moveBest(hub, commit), /lock/)
+  assert.equal(await ensureHub(home, checkout.dir), hub)
+  await moveBest(hub, commit)
+  assert.equal(await git(hub, ['rev-parse', BEST_REF]), commit)
+})
+
 test('a hub that was cut off while it was made is made again', async () => {
   const home = newHome()
   mkdirSync(join(home, 'hub.git.making', 'objects'), { recursive: true })

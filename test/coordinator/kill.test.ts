@@ -59,6 +59,10 @@ async function play(home: Home, kills: number): Promise<{ board: Board; killed: 
       }
     }
   })()
+  // A coordinator that fails ends the test, and does not leave its loops waiting for ever.
+  supervised.catch(() => {
+    over = true
+  })
   const reaper = (async () => {
     for (let i = 0; i < kills && !over; i++) {
       while (current === spared && !over) await pause(20)
@@ -70,7 +74,7 @@ async function play(home: Home, kills: number): Promise<{ board: Board; killed: 
       victim.kill('SIGKILL')
       killed++
       await victim.ended
-      while (current === victim) await pause(5)
+      while (current === victim && !over) await pause(5)
     }
   })()
   const lane = new Lane(home, bus, 'a1')
@@ -79,10 +83,13 @@ async function play(home: Home, kills: number): Promise<{ board: Board; killed: 
   void stopped.then(() => {
     over = true
   })
-  while (!over) if (!(await Promise.race([lane.once(), stopped.then(() => true)]))) await pause(20)
-  await supervised
-  await reaper
-  await bus.close()
+  try {
+    while (!over) if (!(await Promise.race([lane.once(), stopped.then(() => true)]))) await pause(20)
+    await supervised
+    await reaper
+  } finally {
+    await bus.close()
+  }
   const reader = openReader(home.home)
   const { board } = reader
   await reader.close()
