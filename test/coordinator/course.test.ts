@@ -60,7 +60,7 @@ test('base scores are looked up, not run again: the promoted recipe has its own 
   assert.ok(![...seen].includes(`${s.best.commit} 1`))
 })
 
-test('a run ends with at least its experiments and no comparison half done', () => {
+test('a run ends with at least its experiments and no comparison half done but those in quarantine', () => {
   for (const agents of [1, 2, 3]) {
     const s = new Script({ agents, experiments: 24, seed: agents })
     s.runOn()
