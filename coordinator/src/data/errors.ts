@@ -16,6 +16,7 @@ export type DataFault =
   | 'half-written'
   | 'damaged'
   | 'training'
+  | 'download'
 
 export class DataError extends Error {
   override readonly name = 'DataError'

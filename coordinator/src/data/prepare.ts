@@ -7,7 +7,7 @@ import { readManifest, type Manifest, type Plan } from './manifest.ts'
 import { openPlace } from './place.ts'
 import { checkedSettings, defaultDir, type Settings } from './settings.ts'
 import { openSource, type SourceChoice } from './source.ts'
-import { splitOf } from './split.ts'
+import { splitByShard, splitOf } from './split.ts'
 
 export interface PrepareOptions extends Partial<Settings>, SourceChoice {
   /** Where the data set goes. Default: data/<source>-v<vocab> in the state folder. */
@@ -35,12 +35,13 @@ export async function prepare(options: PrepareOptions = {}): Promise<Prepared> {
   const { force = false, shardTokens = SHARD_TOKENS, say = () => {} } = options
   const { vocab, valShare, passage } = checkedSettings(options)
   const source = openSource(options)
-  const split = splitOf(source.files, valShare)
+  const { held } = source
+  const split = held === undefined ? splitOf(source.files, valShare) : splitByShard(held.shard, held.most)
   const plan: Plan = {
     name: `${source.facts.kind}-v${vocab}`,
     vocab,
     source: source.facts,
-    split: { by: split.by, share: valShare, passage },
+    split: { by: split.by, share: held === undefined ? valShare : 0, ...held, passage },
   }
   const dir = path.resolve(options.dir ?? defaultDir(source.facts.kind, vocab))
   const done = (state: Prepared['state']): Prepared => ({

@@ -53,7 +53,13 @@ export function checkedSettings({
   return { vocab, valShare, passage }
 }
 
-export type SourceKind = 'sotu' | 'text' | 'parquet'
+/** Vocabulary of the reference. */
+export const CLIMBMIX_VOCAB = 8192
+/** Of its held shard, for validation: about the 20,971,520 tokens the reference judges on, at 4.3 bytes each (an estimate). */
+export const CLIMBMIX_VAL_MB = 90
+export const CLIMBMIX_VAL_MB_MAX = 10_000
+
+export type SourceKind = 'sotu' | 'text' | 'parquet' | 'climbmix'
 
 /** Where a data set goes unless told otherwise. */
 export function defaultDir(kind: SourceKind, vocab: number): string {

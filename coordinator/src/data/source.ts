@@ -14,6 +14,8 @@ export interface Source {
   files: InputFile[]
   /** What the manifest says of it. */
   facts: Manifest['source']
+  /** This file is held out whole, and `most` bytes of it are the validation text. Absent: a share of everything is. */
+  held?: { shard: string; most: number }
   /** The documents of one file, about `size` bytes each. */
   documents(file: InputFile, size: number): AsyncIterable<string>
 }
@@ -25,6 +27,8 @@ export interface SourceChoice {
   text?: string[]
   parquet?: string[]
   column?: string
+  /** Shards of the reference's corpus, with its held one. */
+  climbmix?: { files: string[]; shard: string; most: number }
 }
 
 /** Reads every byte once for the digest; no text is kept. */
@@ -33,21 +37,26 @@ export function openSource(choice: SourceChoice): Source {
     throw new DataError('settings', 'text and Parquet do not go into one data set; give --text or --parquet, not both')
   }
   if (choice.text?.length) return textSource('text', listInputs(choice.text, TEXT_ENDINGS))
-  if (choice.parquet?.length) {
-    const files = listInputs(choice.parquet, PARQUET_ENDINGS)
-    const column = choice.column ?? 'text'
-    return {
-      files,
-      facts: { ...facts('parquet', files), column },
-      async *documents(file, size) {
-        for await (const row of rowsOf(file, column)) yield* passages(row, size)
-      },
-    }
+  if (choice.parquet?.length) return parquetSource('parquet', choice.parquet, choice.column ?? 'text')
+  if (choice.climbmix !== undefined) {
+    const { files, ...held } = choice.climbmix
+    return { ...parquetSource('climbmix', files, 'text'), held }
   }
   const { dir, version } = corpus()
   const source = textSource('sotu', listInputs([dir], ['.txt']))
   const { kind, ...rest } = source.facts
   return { ...source, facts: { kind, package: `${CORPUS}@${version}`, ...rest } }
+}
+
+function parquetSource(kind: 'parquet' | 'climbmix', paths: string[], column: string): Source {
+  const files = listInputs(paths, PARQUET_ENDINGS)
+  return {
+    files,
+    facts: { ...facts(kind, files), column },
+    async *documents(file, size) {
+      for await (const row of rowsOf(file, column)) yield* passages(row, size)
+    },
+  }
 }
 
 function textSource(kind: 'sotu' | 'text', files: InputFile[]): Source {

@@ -2,7 +2,8 @@
 // or by the machine. Twice: for validation, and a second, hidden text for results that are too good (docs/decisions/0005).
 import { createHash } from 'node:crypto'
 
-export type Side = 'train' | 'val' | 'hidden'
+/** left: of a held shard, and in neither of the two texts. */
+export type Side = 'train' | 'val' | 'hidden' | 'left'
 export type Split = (file: string, text: string) => Side
 
 /** With this many files a split by file comes near any share. */
@@ -39,6 +40,25 @@ export function splitOf(
   }
   if (files.length >= FILES && bytes <= 2 * wanted) return { by: 'file', side: (file) => held.get(file) ?? 'train' }
   return { by: 'passage', side: (_file, text) => sideAt(sha256(text).readUInt32BE(0) / 2 ** 32, share) }
+}
+
+/**
+ * By shard: nothing of `shard` is trained on. One row in three, by the hash of its text, is for the hidden text and the others for
+ * validation, each in order until there is enough of it.
+ */
+export function splitByShard(shard: string, most: number): { by: 'shard'; side: Split } {
+  const bytes = { val: 0, hidden: 0 }
+  const enough = { val: most, hidden: HIDDEN_SHARE * most }
+  return {
+    by: 'shard',
+    side(file, text) {
+      if (file !== shard) return 'train'
+      const on = sha256(text).readUInt32BE(0) % 3 === 0 ? 'hidden' : 'val'
+      if (bytes[on] >= enough[on]) return 'left'
+      bytes[on] += Buffer.byteLength(text)
+      return on
+    },
+  }
 }
 
 function sideAt(fraction: number, share: number): Side {
