@@ -1,8 +1,10 @@
 // All an agent has, in one place, for the loop to hand to its steps; and the order in which results leave it.
 import { type Bus, HubUnreachable } from '@swarm/shared/bus'
+import type { Machine } from '@swarm/shared/event'
 import type { Experiment } from '@swarm/shared/experiment'
 import type { GpuWatch } from '@swarm/shared/gpu'
-import { isDeterministic, trackOf } from '@swarm/shared/track'
+import { isDeterministic, machineClass, trackOf } from '@swarm/shared/track'
+import type { Backend } from '@swarm/shared/trainer'
 import type { Walls } from '@swarm/shared/walls'
 import type { DataSet } from './data.ts'
 import type { Ending } from './ending.ts'
@@ -38,6 +40,8 @@ export interface Equipment {
   /** Environment and threads of a trainer on this lane. */
   env: Record<string, string>
   workers: number
+  backend: Backend
+  machine: Machine
   /** The GPU of a GPU lane. */
   gpu?: GpuWatch
   data: () => Promise<DataSet>
@@ -60,6 +64,8 @@ export class Agent {
   readonly proposing = new Proposing()
   #last: Promise<void> = Promise.resolve()
   #rest: Promise<void> = Promise.resolve()
+  /** Why the GPU of this lane counts as sick, from the moment a trainer or the judge says so. */
+  #deviceFailed: string | undefined
   readonly #backoff = new Backoff()
 
   constructor(readonly has: Equipment) {}
@@ -91,6 +97,7 @@ export class Agent {
       if (kept === undefined) return
       await this.#send(kept)
       claim.end()
+      if (this.#deviceFailed !== undefined) this.has.gpu?.fail(this.#deviceFailed)
     })()
   }
 
@@ -140,6 +147,11 @@ export class Agent {
   #weather(made: unknown): void {
     const ending = made as Partial<Ending> | undefined
     if (ending?.outcome !== 'infra-failed') return this.#backoff.reset()
+    if (ending.deviceFailed && this.has.gpu !== undefined) {
+      // The outage is told first, so that the coordinator plans the work anew; then the lane is given up, see report().
+      this.#deviceFailed ??= ending.cause ?? 'the device failed'
+      this.draining = true
+    }
     const ms = this.#backoff.next()
     this.has.bus.log(`infrastructure failed: ${ending.cause ?? ''}; next claim in ${Math.round(ms / 1000)} s`)
     this.#rest = pause(ms, this.has.leaving)
@@ -154,11 +166,14 @@ export class Agent {
     return { outcome: 'infra-failed', cause: `gpu ${gpu.index}: ${cause}` }
   }
 
-  /** Why this agent cannot run an experiment of that track; undefined when it can. Only deterministic budgets make a track the agent can name. */
+  /** Why this agent cannot run an experiment of that track; undefined when it can. Of cores under a budget of time only the coordinator knows the class. */
   strangeTrack({ budget, track, id }: Experiment, manifest: string): string | undefined {
-    if (!isDeterministic(budget)) return undefined
-    if (trackOf({ manifest, frozen: this.has.workshop.frozen, budget, machine: 'any' }) === track) return undefined
-    return `${id} belongs to another track: its data set or its trainer is not the one this agent has`
+    const { machine: here, workshop, membership } = this.has
+    if (here.gpu === undefined && !isDeterministic(budget)) return undefined
+    const { scale } = membership.current.program
+    const machine = machineClass(budget, here)
+    if (trackOf({ manifest, frozen: workshop.frozen, budget, machine, scale }) === track) return undefined
+    return `${id} belongs to another track: its data set, its trainer or its kind of device is not the one this agent has`
   }
 }
 

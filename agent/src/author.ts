@@ -25,6 +25,6 @@ export async function author({ tree, hypothesis, researcher, ...task }: Author):
       ? { outcome: 'diff-rejected', cause: `git refuses the diff: ${tried.why}` }
       : { outcome: 'conflict', cause: `the diff does not apply to ${tree.base.slice(0, 10)}: ${tried.why}` }
   }
-  if (hypothesis.edits.length > 0) return turnKnobs(tree.dir, task.program.editable, hypothesis.edits)
+  if (hypothesis.edits.length > 0) return turnKnobs(tree.dir, task.program, hypothesis.edits)
   return researcher.write({ ...task, hypothesis, dir: tree.dir, editable: task.program.editable })
 }

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeEnd, run } from '@swarm/shared/exec'
+import type { Program } from '@swarm/shared/program'
+import { scaleOfMake } from '@swarm/shared/trainer'
 import { type Ending, plain } from './ending.ts'
 import type { Worktree } from './tree.ts'
 import type { Workshop } from './workshop.ts'
@@ -14,20 +16,21 @@ const FROZEN = ['engine', 'harness', 'judge', 'tools', 'Makefile'] as const
 
 export interface Build {
   tree: Worktree
-  editable: string
+  program: Pick<Program, 'editable' | 'scale'>
   workshop: Workshop
   signal: AbortSignal
 }
 
 /** Path of the trainer for what stands in the worktree. */
-export async function build({ tree, editable, workshop, signal }: Build): Promise<string | Ending> {
+export async function build({ tree, program, workshop, signal }: Build): Promise<string | Ending> {
+  const { editable, scale } = program
   const mismatch = await frozenMismatch(tree, workshop.trainer)
   if (mismatch !== undefined)
     return {
       outcome: 'infra-failed',
       cause: `${mismatch} of the base differs from this checkout, so its runs could not be compared. Check out the swarm's version, or commit your change and start a new home.`,
     }
-  const key = await contentKey(join(tree.dir, editable), workshop)
+  const key = await contentKey(join(tree.dir, editable), workshop, scaleOfMake(scale))
   const binary = join(workshop.cache, key, 'train')
   if (existsSync(binary)) {
     await utimes(join(workshop.cache, key), new Date(), new Date()).catch(() => {})
@@ -46,8 +49,11 @@ export async function build({ tree, editable, workshop, signal }: Build): Promis
       'trainer',
       `EXPERIMENT=${source}`,
       `OUT=${join(draft, 'train')}`,
+      ...scaleOfMake(scale),
     ]
-    const { code, output, end } = await run(args[0] as string, args.slice(1), { timeoutMs: TIME_LIMIT_MS, signal })
+    const { env } = workshop
+    const limits = { timeoutMs: TIME_LIMIT_MS, signal, env }
+    const { code, output, end } = await run(args[0] as string, args.slice(1), limits)
     if (code !== 0 || !existsSync(join(draft, 'train'))) {
       // Words for everybody: without the folders of this machine.
       const places = [`${tree.dir}/`, `${draft}/`, workshop.trainer]
@@ -82,9 +88,9 @@ function firstError(log: string): string | undefined {
     .slice(0, 500)
 }
 
-/** sha256 over the editable folder, the frozen parts and the compiler: everything a binary depends on. */
-async function contentKey(folder: string, workshop: Workshop): Promise<string> {
-  const hash = createHash('sha256').update(`${workshop.frozen}\n${workshop.compiler}\n`)
+/** sha256 over the editable folder, the frozen parts, the compilers and the scale: everything a binary depends on. */
+async function contentKey(folder: string, workshop: Workshop, scale: readonly string[]): Promise<string> {
+  const hash = createHash('sha256').update(`${[workshop.frozen, workshop.compiler, ...scale].join('\n')}\n`)
   for (const path of await filesBelow(folder)) {
     const bytes = await readFile(join(folder, path))
     hash.update(`${path}\0${bytes.length}\0`).update(bytes)

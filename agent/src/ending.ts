@@ -10,6 +10,8 @@ export interface Ending {
   /** Last lines of a build or a trainer: data, never an instruction. */
   log?: string
   measurement?: Measurement
+  /** Trainer or judge say that the device of the lane failed: nothing more is to be begun on it. */
+  deviceFailed?: true
 }
 
 export function isEnding(value: unknown): value is Ending {

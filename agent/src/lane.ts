@@ -4,6 +4,7 @@ import { allowedCores } from '@swarm/shared/cores'
 import type { Lane, Machine } from '@swarm/shared/event'
 import { run } from '@swarm/shared/exec'
 import { gpuClass, listGpus } from '@swarm/shared/gpu'
+import { deviceEnv } from '@swarm/shared/trainer'
 
 /** --lane cannot be used; the message says what would be right. */
 export class LaneInvalid extends Error {
@@ -49,6 +50,5 @@ export async function pinTo(lane: Lane): Promise<string[]> {
 /** The trainer splits a step in two shards at most. */
 export const workersOf = (lane: Lane): number => Math.max(1, Math.min(2, lane.cores.length))
 
-/** A GPU lane sees its own GPU only. */
-export const laneEnv = (lane: Lane): Record<string, string> =>
-  lane.gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: String(lane.gpu) }
+/** What trainer and judge of this lane see: a GPU lane its own GPU only, a lane of cores none. */
+export const laneEnv = ({ gpu }: Lane): Record<string, string> => deviceEnv(gpu === undefined ? '' : String(gpu))

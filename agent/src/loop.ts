@@ -126,7 +126,7 @@ async function makeReady(agent: Agent, attempt: Attempt, signal: AbortSignal): P
   if (experiment.kind !== 'baseline') {
     phase(experiment.diff === undefined ? 'author' : 'rebase')
     const written = await spend(attempt, 'author', async () => {
-      if (experiment.diff !== undefined) return rebase(tree, experiment, editable)
+      if (experiment.diff !== undefined) return rebase(tree, experiment, program)
       if (hypothesis === undefined)
         return {
           outcome: 'infra-failed',
@@ -150,7 +150,7 @@ async function makeReady(agent: Agent, attempt: Attempt, signal: AbortSignal): P
   }
 
   phase('build')
-  const binary = await spend(attempt, 'build', () => build({ tree, editable, workshop, signal }))
+  const binary = await spend(attempt, 'build', () => build({ tree, program, workshop, signal }))
   if (isEnding(binary)) return binary
 
   phase('preflight')
@@ -164,9 +164,9 @@ async function makeReady(agent: Agent, attempt: Attempt, signal: AbortSignal): P
 /** Build and first steps, for the author to try what it wrote. */
 function workbenchOf(agent: Agent, attempt: Attempt, tree: Worktree, data: string): Workbench {
   const { workshop, membership } = agent.has
-  const { editable } = membership.current.program
+  const { program } = membership.current
   return {
-    build: (signal) => build({ tree, editable, workshop, signal }),
+    build: (signal) => build({ tree, program, workshop, signal }),
     firstSteps: async (trainer, signal) => {
       const lines: string[] = []
       const see: Run['see'] = ({ step, loss }) => lines.push(`step ${step} loss ${loss ?? 'not a number'}`)
@@ -187,7 +187,7 @@ interface Measuring {
 function measure(agent: Agent, ready: Ready): Measuring {
   const { claim } = ready
   const { experiment } = claim
-  const { pulse, judge, workshop, onLane, walls, membership } = agent.has
+  const { pulse, judge, workshop, onLane, walls, env, backend, membership } = agent.has
   const title = (experiment.hypothesis?.title ?? `baseline, seed ${experiment.seed}`).slice(0, 300)
   const trained = agent.bear(claim, async (signal) => {
     const data = await agent.has.data()
@@ -210,11 +210,12 @@ function measure(agent: Agent, ready: Ready): Measuring {
             pulse.lane({ phase: 'judge', experiment: experiment.id, title, progress: 1 })
             const { frozen } = workshop
             const { seed, budget, split } = experiment
-            const asked = { seed, budget, split, frozen, manifest: made.data.manifest }
+            const { scale } = membership.current.program
+            const asked = { seed, budget, split, scale, backend, frozen, manifest: made.data.manifest }
             const judgeDir = agent.has.places.run(claim, 'judge')
             const { dir } = made.data
             return spend(ready, 'judge', () =>
-              verify({ judge, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, walls, signal }),
+              verify({ judge, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, env, walls, signal }),
             )
           })
     pulse.over(experiment.id)
@@ -233,7 +234,7 @@ function runOf(
   what: 'try' | 'preflight' | 'train',
   signal: AbortSignal,
 ): Run {
-  const { onLane, jail, walls, places, env, workers } = agent.has
+  const { onLane, jail, walls, places, env, workers, backend, membership } = agent.has
   const beside = what === 'train' ? [] : ['nice', '-n', '10']
   return {
     binary,
@@ -241,6 +242,8 @@ function runOf(
     signal,
     workers,
     env,
+    backend,
+    scale: membership.current.program.scale,
     seed: claim.experiment.seed,
     budget: claim.experiment.budget,
     dir: places.run(claim, what),

@@ -6,6 +6,7 @@ import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Bus, HubUnreachable, openBus } from '@swarm/shared/bus'
 import { GpuWatch } from '@swarm/shared/gpu'
+import { type Backend, nvccEnv } from '@swarm/shared/trainer'
 import { wallsOf } from '@swarm/shared/walls'
 import { Agent, patiently } from './agent.ts'
 import { dataOf } from './data.ts'
@@ -71,6 +72,7 @@ async function main(args: readonly string[]): Promise<number> {
 
   const settings = settingsOf(args)
   const lane = parseLane(settings.lane)
+  const backend: Backend = lane.gpu === undefined ? 'cpu' : 'cuda'
   const trainer = join(settings.checkout, 'trainer-native')
   const frozen = builtFrozen(trainer)
   const logFile = new LogFile()
@@ -87,10 +89,11 @@ async function main(args: readonly string[]): Promise<number> {
     const by = (): string => membership?.current.agent ?? 'agent'
     const researcher = hire({ researcher: of, baseUrl, script, purse: purseOver(bus, leaving), by, log })
     ledger = await Ledger.open(bus)
+    const machine = await machineOf(lane)
     membership = new Membership(bus, ledger, {
       ...(settings.name === undefined ? {} : { name: settings.name }),
       lane,
-      machine: await machineOf(lane),
+      machine,
       frozen,
       ...manifestOf(settings.data),
       ...(of.name === 'search' ? {} : { researcher: of }),
@@ -107,6 +110,7 @@ async function main(args: readonly string[]): Promise<number> {
       cache: places.cache,
       frozen,
       compiler: await compilerVersion(),
+      env: nvccEnv(),
       prefix: ['nice', '-n', '10', ...onLane],
     }
     const outbox = new Outbox(bus, places.outbox)
@@ -141,8 +145,10 @@ async function main(args: readonly string[]): Promise<number> {
       places,
       onLane,
       jail: await jail(),
-      walls: await wallsOf(trainer),
+      walls: await wallsOf(trainer, backend),
       env: laneEnv(lane),
+      backend,
+      machine,
       ...(gpu === undefined ? {} : { gpu }),
       workers: workersOf(lane),
       workshop,

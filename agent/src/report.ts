@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Sha256, Split } from '@swarm/shared/experiment'
+import { Scale } from '@swarm/shared/scale'
 import { z } from 'zod'
 
 const MOST_BYTES = 64 * 1024
@@ -28,6 +29,10 @@ export const Report = z.object({
   manifest: Sha256,
   checkpointSha256: Sha256.nullish(),
   isa: z.string().max(32),
+  /** Absent from trainers that knew one of each: cpu. `device` is there with cuda alone. */
+  scale: Scale.default('cpu'),
+  backend: z.enum(['cpu', 'cuda']).default('cpu'),
+  device: z.string().max(128).optional(),
 })
 export type Report = z.infer<typeof Report>
 

@@ -4,6 +4,8 @@ import { lstatSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeEnd, type Ended, killGroup, start } from '@swarm/shared/exec'
+import type { Scale } from '@swarm/shared/scale'
+import { type Backend, DEVICE_FAILED, trainerFlags } from '@swarm/shared/trainer'
 import { z } from 'zod'
 import { type Ending, plain } from './ending.ts'
 import { Report, readWritten } from './report.ts'
@@ -27,6 +29,8 @@ export interface Run {
   data: string
   seed: number
   budget: string
+  scale: Scale
+  backend: Backend
   /** An empty folder of this run alone. */
   dir: string
   workers: number
@@ -65,10 +69,10 @@ export function train(run: Run, limitMs: number, bell?: number): Promise<Ending 
   return attend(run, limitMs, trainArgs(run), bell)
 }
 
-const trainArgs = ({ data, seed, budget, dir, workers }: Run): string[] =>
+const trainArgs = ({ data, seed, budget, dir, workers, ...on }: Run): string[] =>
   Object.entries({ data, seed, budget, out: dir, workers })
     .flatMap(([name, value]) => [`--${name}`, String(value)])
-    .concat('--json')
+    .concat('--json', trainerFlags(on))
 
 async function attend(run: Run, limitMs: number, args: readonly string[], bell?: number): Promise<Ending | undefined> {
   await rm(run.dir, { recursive: true, force: true })
@@ -153,6 +157,8 @@ function endingOf(end: Ended, tail: readonly string[], limitMs: number): Ending 
       return as('diverged', 'the loss is not a number or above 100')
     case 5:
       return as('preflight-failed', 'the trainer refused the network before the first step')
+    case DEVICE_FAILED:
+      return { ...as('infra-failed', 'the device of this lane failed'), deviceFailed: true }
     case 2:
     case 4:
       return as('infra-failed', `the trainer cannot work here (exit code ${end.code})`)

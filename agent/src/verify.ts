@@ -6,6 +6,8 @@ import { mkdir, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeEnd, run } from '@swarm/shared/exec'
 import type { Split } from '@swarm/shared/experiment'
+import type { Scale } from '@swarm/shared/scale'
+import { type Backend, DEVICE_FAILED, judgeFlags } from '@swarm/shared/trainer'
 import type { Sandbox, Walls } from '@swarm/shared/walls'
 import { type Ending, plain } from './ending.ts'
 import { Judgement, Report, readWritten } from './report.ts'
@@ -20,13 +22,24 @@ export interface Verify {
   /** Where the trainer wrote; and a folder for the judge alone. */
   runDir: string
   judgeDir: string
-  asked: { seed: number; budget: string; frozen: string; manifest: string; split?: Split | undefined }
+  asked: {
+    seed: number
+    budget: string
+    scale: Scale
+    backend: Backend
+    frozen: string
+    manifest: string
+    split?: Split | undefined
+  }
   prefix: readonly string[]
+  /** Of the lane: a judge on a GPU sees that of its lane alone. */
+  env: Record<string, string>
   walls: Walls
   signal: AbortSignal
 }
 
-export async function verify({ judge, data, runDir, judgeDir, asked, prefix, walls, signal }: Verify): Promise<Ending> {
+export async function verify(order: Verify): Promise<Ending> {
+  const { judge, data, runDir, judgeDir, asked, prefix, env, walls, signal } = order
   const report = await readWritten(join(runDir, 'report.json'), Report)
   if ('refused' in report) return suspected(`the trainer ended well, but ${report.refused}`)
   const checkpoint = join(runDir, 'checkpoint.bin')
@@ -50,8 +63,9 @@ export async function verify({ judge, data, runDir, judgeDir, asked, prefix, wal
     '--out',
     out,
     ...text,
+    ...judgeFlags(asked.backend),
   ]
-  const { output, end } = await run(file as string, args, { cwd: judgeDir, timeoutMs: TIME_LIMIT_MS, signal })
+  const { output, end } = await run(file as string, args, { cwd: judgeDir, env, timeoutMs: TIME_LIMIT_MS, signal })
   const words = plain(output.trim().split('\n').at(-1) ?? '', 500)
   if (end.how !== 'exit')
     return { outcome: 'infra-failed', cause: `the judge ${describeEnd(end)}`, log: plain(output, 4_000) }
@@ -61,6 +75,7 @@ export async function verify({ judge, data, runDir, judgeDir, asked, prefix, wal
       outcome: 'infra-failed',
       cause: `the judge cannot work here (exit code ${end.code}): ${words}`,
       log: plain(output, 4_000),
+      ...(end.code === DEVICE_FAILED ? { deviceFailed: true } : {}),
     }
   const judged = await readWritten(out, Judgement)
   if ('refused' in judged) return { outcome: 'infra-failed', cause: `the judge ended well, but ${judged.refused}` }
@@ -77,6 +92,8 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
     ['the checkpoint’s seed', judged.seed, asked.seed],
     ['the report’s seed', report.seed, asked.seed],
     ['the report’s budget', report.budget, asked.budget],
+    ['the report’s scale', report.scale, asked.scale],
+    ['the report’s backend', report.backend, asked.backend],
     ['the checkpoint’s budget', judged.budget ?? asked.budget, asked.budget],
     ['the judged checkpoint', judged.checkpointSha256, hash],
     ['the reported checkpoint', report.checkpointSha256, hash],
@@ -103,6 +120,7 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
       manifest: judged.manifest,
       ...(judged.split === undefined ? {} : { split: judged.split }),
       isa: report.isa,
+      ...(report.device === undefined ? {} : { device: report.device }),
       sandbox,
     },
   }

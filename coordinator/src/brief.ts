@@ -1,12 +1,13 @@
 // program.md while the swarm runs: what a person changes in it holds from the next hypothesis on, unless results before and after
 // could then not be compared.
 import { readFileSync, statSync } from 'node:fs'
-import type { Program } from '@swarm/shared/program'
+import { atScale, type Program } from '@swarm/shared/program'
+import type { Scale } from '@swarm/shared/scale'
 import { parseProgram } from '@swarm/shared/settings'
 import { GroundMissing } from './ground.ts'
 
 /** What says which results stand side by side: the track, and the seeds they are compared on. */
-const FIXED = ['task', 'metric', 'direction', 'editable', 'budget', 'seeds'] as const
+const FIXED = ['task', 'metric', 'direction', 'editable', 'scale', 'budget', 'seeds'] as const
 
 /** An editor may write in several goes. */
 const WRITING_MS = 300
@@ -16,17 +17,18 @@ export type Change = { adopt: Program } | { refused: string }
 export class Brief {
   #seen = ''
 
-  /** `budget`: it was given on the command line; what the file says of it counts for nothing. */
+  /** `budget`, `scale`: given on the command line; what the file says of them counts for nothing. */
   constructor(
     private readonly file: string,
     private readonly budget: string | undefined,
+    private readonly scale: Scale | undefined,
   ) {}
 
   /** The program as it stands there now, for a swarm that starts. */
   read(): Program {
     this.#seen = this.#stamp()
     try {
-      return parseProgram(readFileSync(this.file, 'utf8'))
+      return atScale(parseProgram(readFileSync(this.file, 'utf8')), this.scale)
     } catch (cause) {
       const { code } = cause as NodeJS.ErrnoException
       if (code === undefined) throw cause

@@ -144,9 +144,10 @@ export class Coordinator {
   }
 
   async #readKnobs(): Promise<void> {
+    const { editable, scale } = this.program.program
     for (const { best } of this.board.bests.values()) {
       if (!this.#knobs.has(best.commit))
-        this.#knobs.set(best.commit, readKnobs(await sourceAt(this.hub, best.commit, this.program.program.editable)))
+        this.#knobs.set(best.commit, readKnobs(await sourceAt(this.hub, best.commit, editable), scale))
     }
   }
 

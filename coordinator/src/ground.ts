@@ -22,6 +22,8 @@ export interface Ground {
   manifest: string
   frozen: string
   dataDir: string
+  /** Class of the GPUs that agents train on; absent: on cores. */
+  gpu?: string
   /** Files of the data set with their sha256, the manifest among them. */
   dataFiles: { name: string; sha256: string }[]
 }
@@ -36,8 +38,8 @@ export function readGround(options: {
   data: string
   checkout: string
   budget?: string
-  /** Class of what the agents train on; absent: this processor. */
-  machine?: string
+  /** Class of the GPUs that agents train on; absent: on cores, those of this processor. */
+  gpu?: string
 }): Ground {
   const { program } = options
   const asked = Budget.safeParse(options.budget ?? program.budget)
@@ -73,11 +75,13 @@ export function readGround(options: {
     manifest,
     frozen,
     dataDir: options.data,
+    ...(options.gpu === undefined ? {} : { gpu: options.gpu }),
     track: trackOf({
       manifest,
       frozen,
       budget,
-      machine: machineClass(budget, options.machine ?? cpus()[0]?.model ?? 'unknown'),
+      machine: machineClass(budget, { cpu: cpus()[0]?.model ?? 'unknown', gpu: options.gpu }),
+      scale: program.scale,
     }),
     dataFiles: [...dataFiles, { name: 'manifest.json', sha256: manifest }],
   }

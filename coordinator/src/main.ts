@@ -76,13 +76,13 @@ async function main(): Promise<number> {
     log(line)
     process.stdout.write(`${JSON.stringify({ note: line })}\n`)
   }
-  const brief = new Brief(given.program, given.budget)
+  const brief = new Brief(given.program, given.budget, given.scale)
   const ground = readGround({
     program: programFor(brief, isFirst(home) ? undefined : programOf(ledger.board)?.program, tell),
     data: given.data,
     checkout: given.checkout,
     ...(given.budget === undefined ? {} : { budget: given.budget }),
-    ...(given.machine === undefined ? {} : { machine: given.machine }),
+    ...(given.gpu === undefined ? {} : { gpu: given.gpu }),
   })
   const hub = await ensureHub(home, given.checkout)
   const adopted = adoption(ledger.board, ground)

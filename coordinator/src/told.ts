@@ -3,6 +3,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Caps } from '@swarm/shared/call'
 import { parseResearcher, type ResearcherOf } from '@swarm/shared/researcher'
+import { Scale } from '@swarm/shared/scale'
 import type { RunWish } from './runs.ts'
 
 const text = { type: 'string' } as const
@@ -17,7 +18,8 @@ const options = {
   experiments: text,
   minutes: text,
   budget: text,
-  machine: text,
+  scale: text,
+  gpu: text,
   'budget-usd': text,
   'budget-tokens': text,
   'budget-calls': text,
@@ -38,8 +40,10 @@ export interface Told {
   wish: RunWish
   minutes?: number
   budget?: string
-  /** Class of what the agents train on, when it is not this processor. */
-  machine?: string
+  /** Instead of the program's own. */
+  scale?: Scale
+  /** Class of the GPUs that agents train on. */
+  gpu?: string
   /** File with the table of prices, when it is not the one that is shipped. */
   prices?: string
   /** How many of the agents asked for read. */
@@ -83,7 +87,8 @@ export function told(args: readonly string[] = process.argv.slice(2)): Told {
     ...present({
       minutes: number('minutes'),
       budget: values.budget,
-      machine: values.machine,
+      scale: values.scale === undefined ? undefined : Scale.parse(values.scale),
+      gpu: values.gpu,
       prices: values.prices,
       director: values.director === undefined ? undefined : parseResearcher(values.director),
       baseUrl: values['base-url'],

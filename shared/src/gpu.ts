@@ -1,7 +1,9 @@
 // GPUs as `nvidia-smi` tells of them: who there is, and one streamed process for what each does. It can hang itself, so every question
 // to it has a time limit, and silence is an answer.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
-import { type Child, run, start } from './exec.ts'
+import { type Child, describeEnd, run, start } from './exec.ts'
 
 const FIELDS = [
   'index',
@@ -47,18 +49,24 @@ export function readGpu(line: string): Gpu | undefined {
   return { index: Number(index), name, memory: Number(memory), driver, ...use }
 }
 
-/** Every GPU of this machine; none where there is no nvidia-smi or it does not answer in time. */
-export async function listGpus(): Promise<Gpu[]> {
+/** Every GPU of this machine; where there is none, nvidia-smi's own words for it, or undefined where it is not there at all. */
+export async function lookForGpus(): Promise<{ gpus: Gpu[]; words: string | undefined }> {
+  const folders = (process.env.PATH ?? '').split(':')
+  if (!folders.some((folder) => existsSync(join(folder, 'nvidia-smi')))) return { gpus: [], words: undefined }
   try {
-    const { code, stdout } = await run('nvidia-smi', QUERY, { timeoutMs: QUESTION_MS })
-    return code === 0 ? stdout.split('\n').flatMap((line) => readGpu(line) ?? []) : []
-  } catch {
-    return []
+    const { code, stdout, output, end } = await run('nvidia-smi', QUERY, { timeoutMs: QUESTION_MS })
+    const gpus = code === 0 ? stdout.split('\n').flatMap((line) => readGpu(line) ?? []) : []
+    return { gpus, words: output.trim().split('\n')[0]?.slice(0, 200) || describeEnd(end) }
+  } catch (error) {
+    return { gpus: [], words: (error as Error).message }
   }
 }
 
+/** None where there is no nvidia-smi or it does not answer in time. */
+export const listGpus = async (): Promise<Gpu[]> => (await lookForGpus()).gpus
+
 /** The CUDA version the driver speaks; undefined where it does not say. */
-async function cudaMajor(): Promise<string | undefined> {
+export async function cudaMajor(): Promise<string | undefined> {
   try {
     const { stdout } = await run('nvidia-smi', [], { timeoutMs: QUESTION_MS })
     return /CUDA Version:\s*(\d+)/.exec(stdout)?.[1]

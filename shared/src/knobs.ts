@@ -1,8 +1,10 @@
 // Knobs: the block of constants at the top of train.cu, two lines each:
 //   // What it is, in words. range 0.005..0.2 log
 //   constexpr float MUON_LR = 0.04f;
+// Where the two scales differ the value is `at_scale(4, 8)`, that of a CPU first: one of the two is in force, and the other is left alone.
 // Read by people, models and the search researcher alike.
 import type { KnobEdit } from './hypothesis.ts'
+import type { Scale } from './scale.ts'
 
 export type KnobType = 'int' | 'float' | 'bool' | 'text'
 export interface Knob {
@@ -17,11 +19,14 @@ export interface Knob {
 }
 
 const LINE = /^constexpr (int|float|double|bool|char) ([A-Z][A-Z0-9_]*)(\[\])? = ("[^"]*"|[^;]+);/
+const LITERAL = '"[^"]*"|[^\\s,()";]+'
+/** In parts, so that one value is replaced and every other byte stays. */
+const AT_SCALE = new RegExp(`^(at_scale\\(\\s*)(${LITERAL})(\\s*,\\s*)(${LITERAL})(\\s*\\))$`)
 const RANGE = /\brange (-?[\d.eE+-]*\d)\.\.(-?[\d.eE+-]*\d) (log|linear|int|pow2)\b/
 const CHOICES = /\bchoices (\S+)/
 
-/** All knobs of a source, in order. A constant without a range or choices comment above it is no knob. */
-export function readKnobs(source: string): Knob[] {
+/** All knobs of a source, in order, with their values at this scale. A constant without a range or choices comment above it is no knob. */
+export function readKnobs(source: string, scale: Scale = 'cpu'): Knob[] {
   const lines = source.split('\n')
   const knobs: Knob[] = []
   for (const [i, line] of lines.entries()) {
@@ -36,7 +41,7 @@ export function readKnobs(source: string): Knob[] {
       .replace(RANGE, '')
       .replace(CHOICES, '')
       .trim()
-    knobs.push({ name: m[2] as string, type, value: bare(m[4] as string), words, range })
+    knobs.push({ name: m[2] as string, type, value: bare(inForce(m[4] as string, scale)), words, range })
   }
   return knobs
 }
@@ -48,6 +53,17 @@ function readRange(comment: string): Knob['range'] | undefined {
   const c = CHOICES.exec(comment)
   if (c) return { kind: 'choices', values: (c[1] as string).split('|') }
   return undefined
+}
+
+function inForce(expression: string, scale: Scale): string {
+  const [, , cpu, , gpu] = AT_SCALE.exec(expression) ?? []
+  return (scale === 'cpu' ? cpu : gpu) ?? expression
+}
+
+function withInForce(expression: string, scale: Scale, value: string): string {
+  const [, open, cpu, comma, gpu, close] = AT_SCALE.exec(expression) ?? []
+  if (open === undefined) return value
+  return scale === 'cpu' ? `${open}${value}${comma}${gpu}${close}` : `${open}${cpu}${comma}${value}${close}`
 }
 
 function bare(literal: string): string {
@@ -72,9 +88,13 @@ export function refuseValue(knob: Knob, value: string): string | undefined {
   return undefined
 }
 
-/** The source with these knobs set; a refusal names the knob that does not exist or the value it cannot take. */
-export function setKnobs(source: string, edits: readonly KnobEdit[]): { source: string } | { refused: string } {
-  const knobs = new Map(readKnobs(source).map((k) => [k.name, k]))
+/** The source with these knobs set at this scale; a refusal names the knob that does not exist or the value it cannot take. */
+export function setKnobs(
+  source: string,
+  edits: readonly KnobEdit[],
+  scale: Scale = 'cpu',
+): { source: string } | { refused: string } {
+  const knobs = new Map(readKnobs(source, scale).map((k) => [k.name, k]))
   let text = source
   for (const { knob: name, value } of edits) {
     const knob = knobs.get(name)
@@ -83,8 +103,8 @@ export function setKnobs(source: string, edits: readonly KnobEdit[]): { source: 
     const why = refuseValue(knob, value)
     if (why !== undefined) return { refused: why }
     text = text.replace(
-      new RegExp(`^(constexpr \\w+ ${name}(?:\\[\\])? = )(?:"[^"]*"|[^;]+);`, 'm'),
-      (_, head: string) => `${head}${literal(knob, value)};`,
+      new RegExp(`^(constexpr \\w+ ${name}(?:\\[\\])? = )("[^"]*"|[^;]+);`, 'm'),
+      (_, head: string, before: string) => `${head}${withInForce(before, scale, literal(knob, value))};`,
     )
   }
   return { source: text }

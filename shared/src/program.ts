@@ -1,6 +1,7 @@
 // program.md: front matter for machines, prose for researchers.
 import { z } from 'zod'
 import { Budget, Seed } from './experiment.ts'
+import { Scale, USUAL_AT } from './scale.ts'
 
 export const Program = z.strictObject({
   task: z.string().default('pretraining'),
@@ -8,11 +9,12 @@ export const Program = z.strictObject({
   direction: z.literal('lower').default('lower'),
   /** The one folder agents may edit. */
   editable: z.string().default('trainer-native/experiment/'),
-  budget: Budget.default('work:24s'),
+  scale: Scale.default('cpu'),
+  budget: Budget.default(USUAL_AT.cpu.budget),
   /** Seeds of the baseline; the first one is the screen seed. Fresh repeat seeds follow from it. */
   seeds: z.array(Seed).min(1).default([1, 2, 3]),
   /** sd of val_bpb over seeds of the shipped recipe, bits per byte; measured in docs/recipe.md, refined by this swarm's own baselines. */
-  noise: z.number().positive().default(0.005),
+  noise: z.number().positive().default(USUAL_AT.cpu.noise),
   /** A screen must gain this many noises to be repeated, and its fresh-seed repeats must too, on the mean. */
   threshold: z.number().positive().default(2),
   repeats: z.number().int().min(1).max(8).default(1),
@@ -21,3 +23,8 @@ export const Program = z.strictObject({
   prose: z.string().default(''),
 })
 export type Program = z.infer<typeof Program>
+
+/** The program at a scale somebody asks for instead: budget and noise are of a scale, so those of another give way to the usual ones. */
+export function atScale(program: Program, scale: Scale | undefined): Program {
+  return scale === undefined || scale === program.scale ? program : { ...program, scale, ...USUAL_AT[scale] }
+}

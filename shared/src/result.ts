@@ -40,6 +40,8 @@ export const Measurement = z.strictObject({
   frozen: Sha256,
   manifest: Sha256,
   isa: z.string().max(32),
+  /** Of a run on a GPU: what it ran on, in the trainer's words. Absent: on cores. */
+  device: z.string().max(128).optional(),
   /** Absent: val. */
   split: Split.optional(),
   /** What held the trainer, in the trainer's frozen launcher's words; absent from older reports. */

@@ -1,5 +1,6 @@
 // Reading program.md: front matter between --- lines, `key: value` each, then prose.
 import { Program } from './program.ts'
+import { USUAL_AT } from './scale.ts'
 
 /** program.md cannot be used as it is; the message names the line and what would be right. */
 export class ProgramInvalid extends Error {
@@ -23,7 +24,7 @@ export function parseProgram(text: string): Program {
       )
     fields[key] = value(kv[2] as string)
   }
-  const parsed = Program.safeParse(fields)
+  const parsed = Program.safeParse(fields.scale === 'gpu' ? { ...USUAL_AT.gpu, ...fields } : fields)
   if (parsed.success) return parsed.data
   const issue = parsed.error.issues[0]
   throw new ProgramInvalid(`program.md: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`)

@@ -1,5 +1,6 @@
 // A track: what results may be compared. One hash of everything a score depends on besides the diff and the seed.
 import { createHash } from 'node:crypto'
+import type { Scale } from './scale.ts'
 
 export interface TrackParts {
   /** sha256 of the data manifest (text, split, tokenizer). */
@@ -7,19 +8,25 @@ export interface TrackParts {
   /** sha256 of engine, harness, judge and Makefile. */
   frozen: string
   budget: string
-  /** `any` for deterministic budgets (work, tokens: same bits on every machine), else the machine's class. */
+  /** What machineClass gives. */
   machine: string
+  /** Absent: cpu. */
+  scale?: Scale | undefined
 }
 
 export function trackOf(parts: TrackParts): string {
-  const text = [parts.manifest, parts.frozen, parts.budget, parts.machine].join('\n')
-  return createHash('sha256').update(text).digest('hex')
+  const { manifest, frozen, budget, machine, scale = 'cpu' } = parts
+  const text = [manifest, frozen, budget, machine, ...(scale === 'cpu' ? [] : [`scale ${scale}`])]
+  return createHash('sha256').update(text.join('\n')).digest('hex')
 }
 
-/** Deterministic budgets give the same bits on every machine, so every machine is one class. */
-export function machineClass(budget: string, machine: string): string {
-  return /^(work|tokens):/.test(budget) ? 'any' : machine
+/**
+ * `any` for deterministic budgets on cores (work, tokens: the same bits on every processor), else the machine's own class. A GPU's bits are
+ * those of its kind, driver and library, so on GPUs the class always counts.
+ */
+export function machineClass(budget: string, machine: { cpu: string; gpu?: string | undefined }): string {
+  return machine.gpu ?? (isDeterministic(budget) ? 'any' : machine.cpu)
 }
 
 /** What such a budget buys does not depend on how busy the machine is: other work may run beside a run. */
-export const isDeterministic = (budget: string): boolean => machineClass(budget, '') === 'any'
+export const isDeterministic = (budget: string): boolean => /^(work|tokens):/.test(budget)

@@ -31,6 +31,7 @@ export async function openBench(options: { seconds?: number } = {}): Promise<Ben
     cache: join(dir, 'cache'),
     frozen: checkout.frozen,
     compiler: await compilerVersion(),
+    env: {},
     prefix: [],
   }
   const close = (): void => rmSync(dir, { recursive: true, force: true, maxRetries: 5 })

@@ -9,6 +9,8 @@ import { bellMs, preflight, type Run, timeLimitMs, train } from '@swarm/agent/ru
 import { jail, sweep } from '@swarm/agent/sandbox'
 import { verify } from '@swarm/agent/verify'
 import { cleanEnv } from '@swarm/shared/exec'
+import type { Scale } from '@swarm/shared/scale'
+import { deviceEnv } from '@swarm/shared/trainer'
 import { wallsOf } from '@swarm/shared/walls'
 import { type Bench, EDITABLE, openBench } from './bench.ts'
 
@@ -22,11 +24,11 @@ before(async () => {
 after(() => bench.close())
 
 /** The trainer of the fake recipe with one text replaced. */
-async function built(from = '', to = ''): Promise<string | Ending> {
+async function built(from = '', to = '', scale: Scale = 'cpu'): Promise<string | Ending> {
   const tree = await bench.worktrees.at('a', bench.checkout.head)
   const file = join(tree.dir, EDITABLE, 'train.cu')
   writeFileSync(file, readFileSync(file, 'utf8').replace(from, to))
-  return build({ tree, editable: EDITABLE, workshop: bench.workshop, signal })
+  return build({ tree, program: { editable: EDITABLE, scale }, workshop: bench.workshop, signal })
 }
 
 let count = 0
@@ -40,6 +42,8 @@ async function runOf(fault: string, more: Partial<Run> = {}): Promise<Run> {
     data: bench.checkout.data,
     seed: 1,
     budget: BUDGET,
+    scale: 'cpu',
+    backend: 'cpu',
     dir: join(dir, 'train'),
     signal,
     ...own,
@@ -53,8 +57,12 @@ const judged = async (run: Run, more: { seed?: number; frozen?: string; budget?:
     data: bench.checkout.data,
     runDir: run.dir,
     judgeDir: join(run.dir, '../judge'),
-    asked: { seed: 1, budget: BUDGET, frozen: bench.checkout.frozen, manifest: bench.checkout.manifest, ...more },
+    asked: {
+      ...{ seed: 1, budget: BUDGET, scale: run.scale, backend: run.backend },
+      ...{ frozen: bench.checkout.frozen, manifest: bench.checkout.manifest, ...more },
+    },
     prefix: [],
+    env: run.env,
     walls: await wallsOf(bench.workshop.trainer),
     signal,
   })
@@ -67,9 +75,10 @@ test('the same source is compiled once; another source, compiler or frozen part 
   assert.equal(readFileSync(first, 'utf8'), 'marked')
   rmSync(join(first, '..'), { recursive: true })
   assert.notEqual(await built('0.08f', '0.07f'), first)
+  assert.notEqual(await built('', '', 'gpu'), first)
   const tree = await bench.worktrees.at('a', bench.checkout.head)
   const workshop = { ...bench.workshop, compiler: 'another 1.0' }
-  assert.notEqual(await build({ tree, editable: EDITABLE, workshop, signal }), first)
+  assert.notEqual(await build({ tree, program: { editable: EDITABLE, scale: 'cpu' }, workshop, signal }), first)
 })
 
 test('a compiler error is the idea’s, with the compiler’s words and no path of this machine', async () => {
@@ -222,4 +231,41 @@ test('time limits follow the budget', () => {
   assert.equal(bellMs('wall:20s', { ...pace, seconds: 500 }), 82_000) // a slow preflight buys a minute at most
   assert.equal(bellMs('work:20s', pace), undefined)
   assert.equal(bellMs('cpu:20s', pace), undefined)
+})
+
+test('scale and backend: said where they are not the usual ones, and the report has to agree', async () => {
+  const cuda = { backend: 'cuda', env: deviceEnv('3') } as const
+  const binary = await built(
+    'constexpr float SECONDS',
+    'constexpr char BACKEND[] = "cuda";\nconstexpr float SECONDS',
+    'gpu',
+  )
+  assert.ok(!isEnding(binary))
+  const run = await runOf('none', { binary, scale: 'gpu', ...cuda })
+  const pace = await preflight(run)
+  assert.ok(!isEnding(pace), JSON.stringify(pace))
+  assert.equal(await train(run, 20_000), undefined)
+  const ending = await judged(run)
+  assert.equal(ending.outcome, 'measured', ending.cause)
+  assert.equal(ending.measurement?.device, 'gpu 3')
+  const as = async (more: Partial<Run>): Promise<string | undefined> => (await judged({ ...run, ...more })).cause
+  assert.match((await as({ scale: 'cpu' })) ?? '', /the report’s scale: found gpu, expected cpu/)
+  assert.match((await as({ backend: 'cpu' })) ?? '', /the report’s backend: found cuda, expected cpu/)
+  // Built for one scale it is not run at another.
+  assert.equal((await train({ ...run, scale: 'cpu' }, 20_000))?.outcome, 'infra-failed')
+})
+
+test('exit code 7 is the device’s failure, of trainer and judge, and never the idea’s', async () => {
+  const gone = { backend: 'cuda', env: deviceEnv('') } as const // cuda, and no device to be seen
+  const binary = await built('constexpr float SECONDS', 'constexpr char BACKEND[] = "cuda";\nconstexpr float SECONDS')
+  assert.ok(!isEnding(binary))
+  const run = await runOf('none', { binary, ...gone })
+  const tried = await preflight(run)
+  const failed = { outcome: 'infra-failed', cause: 'no CUDA device is visible', deviceFailed: true }
+  assert.ok(isEnding(tried))
+  assert.deepEqual({ ...tried, log: undefined }, { ...failed, log: undefined })
+  const env = deviceEnv('0')
+  assert.equal(await train({ ...run, env }, 20_000), undefined)
+  const verdict = await judged(run)
+  assert.deepEqual([verdict.outcome, verdict.deviceFailed], ['infra-failed', true])
 })

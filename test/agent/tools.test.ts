@@ -28,7 +28,8 @@ before(async () => {
     readable: [EDITABLE, 'trainer-native/engine/'],
     tag: 'data-0123',
     workbench: {
-      build: (s) => runBuild({ tree, editable: EDITABLE, workshop: bench.workshop, signal: s }),
+      build: (s) =>
+        runBuild({ tree, program: { editable: EDITABLE, scale: 'cpu' }, workshop: bench.workshop, signal: s }),
       firstSteps: async () => ({
         lines: ['step 10 loss 3.2'],
         ending: { outcome: 'diverged', cause: 'the loss is nan\x1b[2J' },

@@ -80,3 +80,41 @@ test('two hypotheses with the same knobs in another order are the same one', () 
   assert.equal(knobKey(a), knobKey([...a].reverse()))
   assert.equal(knobKey([]), undefined)
 })
+
+test('a knob of two values: the one of the scale in force is read and set, and the other one stays', () => {
+  const source = `// Layers. range 1..12 int
+constexpr int DEPTH = at_scale(4, 8);
+// Rate. range 0.004..0.4 log
+constexpr float MATRIX_LR = at_scale( 0.04f , 2e-2f );
+// Windows. choices SSSL|L
+constexpr char WINDOWS[] = at_scale("L", "SSSL");
+// Rows. range 1..1000 int
+constexpr int ROWS = 16;
+`
+  const values = (scale?: 'cpu' | 'gpu'): string[] => readKnobs(source, scale).map((k) => k.value)
+  assert.deepEqual(values(), ['4', '0.04', 'L', '16'])
+  assert.deepEqual(values('gpu'), ['8', '2e-2', 'SSSL', '16'])
+  const edits = [
+    { knob: 'DEPTH', value: '6' },
+    { knob: 'MATRIX_LR', value: '0.1' },
+    { knob: 'WINDOWS', value: 'L' },
+    { knob: 'ROWS', value: '32' },
+  ]
+  const lines = (scale: 'cpu' | 'gpu'): string[] => {
+    const set = setKnobs(source, edits, scale)
+    return 'source' in set ? set.source.split('\n').filter((line) => line.startsWith('constexpr')) : [set.refused]
+  }
+  assert.deepEqual(lines('gpu'), [
+    'constexpr int DEPTH = at_scale(4, 6);',
+    'constexpr float MATRIX_LR = at_scale( 0.04f , 0.1f );',
+    'constexpr char WINDOWS[] = at_scale("L", "L");',
+    'constexpr int ROWS = 32;',
+  ])
+  assert.deepEqual(lines('cpu'), [
+    'constexpr int DEPTH = at_scale(6, 8);',
+    'constexpr float MATRIX_LR = at_scale( 0.1f , 2e-2f );',
+    'constexpr char WINDOWS[] = at_scale("L", "SSSL");',
+    'constexpr int ROWS = 32;',
+  ])
+  assert.match(JSON.stringify(setKnobs(source, [{ knob: 'DEPTH', value: '13' }], 'gpu')), /DEPTH lies in 1..12/)
+})

@@ -12,6 +12,8 @@ export interface Gpus {
   does(index: number, used: number, busy: number, watts: number, celsius: number): void
   hangs(index: number, hangs?: boolean): void
   isLost(index: number): void
+  /** Answers nvidia-smi as before, but trainers on it end with exit code 7. */
+  isBroken(index: number): void
 }
 
 export function makeGpus(dir: string, count: number): Gpus {
@@ -27,6 +29,7 @@ export function makeGpus(dir: string, count: number): Gpus {
       else rmSync(join(folder, `${index}.hang`), { force: true })
     },
     isLost: (index) => writeFileSync(join(folder, `${index}.lost`), ''),
+    isBroken: (index) => writeFileSync(join(folder, `${index}.broken`), ''),
   }
   for (let i = 0; i < count; i++) gpus.does(i, 4, 0, 75 + i, 30)
   return gpus

@@ -50,12 +50,13 @@ test('eight agents, a GPU each; the one that hangs is marked and its work done b
   const left = (await facts()).filter(({ type, agent }) => type === 'agent-left' && agent === 'a4')
   assert.match(left[0]?.reason ?? '', /gpu 3 is sick/)
   assert.equal((await facts()).filter(({ type, agent }) => type === 'agent-joined' && agent === 'a4').length, 1)
-  const rows = jsonLines<{ agent?: string; outcome: string; measurement?: { isa: string } }>(
+  const rows = jsonLines<{ agent?: string; outcome: string; measurement?: { device?: string } }>(
     (await swarm(undefined, ['board', '--json', '--home', home])).stdout,
   )
   assert.ok(rows.length >= 40, `${rows.length} experiments`)
   for (const { agent, measurement } of rows)
-    if (measurement !== undefined) assert.equal(measurement.isa, `gpu ${Number(agent?.slice(1)) - 1}`, 'its own device')
+    if (measurement !== undefined)
+      assert.equal(measurement.device, `gpu ${Number(agent?.slice(1)) - 1}`, 'its own device')
   assert.ok(new Set(rows.map(({ agent }) => agent)).size >= 7)
 })
 
@@ -63,11 +64,34 @@ test('asked for and not to be had: one sentence; auto says why it takes the core
   const onCores = await makeCheckout(path.join(dir, 'cores'))
   const refused = await up(path.join(dir, 'second'), onCores, '--agents', '1', '--lanes', 'gpu').done
   assert.equal(refused.code, 2, refused.stdout)
-  assert.match(refused.stderr, /--lanes gpu: the trainer of this checkout computes on fake, not on CUDA; --lanes cpu/)
+  assert.match(
+    refused.stderr,
+    /--lanes gpu: the trainer of this checkout computes on cpu, not on CUDA \(--backend cuda: this trainer has no CUDA\); --lanes cpu/,
+  )
   const many = await up(path.join(dir, 'third'), checkout, '--agents', '9', '--lanes', 'gpu').done
   assert.equal(many.code, 2)
   assert.match(many.stderr, /--agents 9: there are 8 GPUs, and each agent needs its own/)
   const auto = await up(path.join(dir, 'fourth'), onCores, '--agents', '1', '--experiments', '1').done
   assert.equal(auto.code, 0, auto.stderr)
-  assert.match(auto.stdout, /8 GPUs here, but the trainer of this checkout computes on fake.*training on the cores/)
+  assert.match(auto.stdout, /8 GPUs here, but the trainer of this checkout computes on cpu.*training on the cores/)
+})
+
+test('a GPU whose trainers fail: the outage is told, the work done by another, the lane given up; at the scale of a GPU', {
+  timeout: 240_000,
+}, async () => {
+  const at = path.join(dir, 'fifth')
+  gpus.isBroken(2)
+  const run = up(at, checkout, '--agents', '3', '--scale', 'gpu', '--budget', 'wall:2s', '--experiments', '8')
+  await run.says(/a3 rests: gpu 2 is sick: device 2: an uncorrectable ECC error/, 120_000)
+  const { code, stdout, stderr } = await run.done
+  assert.equal(code, 0, stdout + stderr)
+  const rows = jsonLines<{ agent?: string; outcome: string; cause?: string; kind: string; measurement?: object }>(
+    (await swarm(undefined, ['board', '--json', '--home', at])).stdout,
+  )
+  const outages = rows.filter(({ outcome }) => outcome === 'infra-failed')
+  assert.deepEqual([...new Set(outages.map(({ agent }) => agent))], ['a3'])
+  assert.ok(outages.length >= 1 && outages.length <= 2, `${outages.length} outages`)
+  assert.ok(rows.filter(({ measurement }) => measurement !== undefined).length >= 7)
+  const adopted = (await swarm(undefined, ['log', '--json', '--home', at])).stdout
+  assert.match(adopted, /"scale":"gpu"/)
 })

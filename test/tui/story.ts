@@ -15,6 +15,7 @@ const program = {
   metric: 'val_bpb' as const,
   direction: 'lower' as const,
   editable: 'trainer-native/experiment/',
+  scale: 'cpu' as const,
   budget: 'work:15s',
   seeds: [1, 2, 3],
   noise: 0.004,

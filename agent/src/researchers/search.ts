@@ -3,6 +3,7 @@ import { lstatSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KnobEdit } from '@swarm/shared/hypothesis'
 import { readKnobs, setKnobs } from '@swarm/shared/knobs'
+import type { Program } from '@swarm/shared/program'
 import type { Ending } from '../ending.ts'
 import type { Researcher } from './researcher.ts'
 
@@ -10,15 +11,19 @@ import type { Researcher } from './researcher.ts'
 export const RECIPE = 'train.cu'
 
 /** Sets knobs in the worktree's recipe; refuses a knob that is not there and a value out of its range. */
-export function turnKnobs(dir: string, editable: string, edits: readonly KnobEdit[]): 'written' | Ending {
+export function turnKnobs(
+  dir: string,
+  { editable, scale }: Pick<Program, 'editable' | 'scale'>,
+  edits: readonly KnobEdit[],
+): 'written' | Ending {
   const file = join(dir, editable, RECIPE)
   if (!lstatSync(file, { throwIfNoEntry: false })?.isFile())
     return { outcome: 'conflict', cause: `the base has no ${editable}${RECIPE} to turn knobs in` }
   const before = readFileSync(file, 'utf8')
-  const after = setKnobs(before, edits)
+  const after = setKnobs(before, edits, scale)
   if ('refused' in after) {
     // A knob that is gone may come back with another base; a value out of its range stays wrong.
-    const names = new Set(readKnobs(before).map((k) => k.name))
+    const names = new Set(readKnobs(before, scale).map((k) => k.name))
     return {
       outcome: edits.every((e) => names.has(e.knob)) ? 'diff-rejected' : 'conflict',
       cause: `the base cannot take this change: ${after.refused}`,

@@ -14,6 +14,7 @@ export async function focus(c: Coordinator, { area, by }: AskRequest<'focus'>): 
   }
   if (area === undefined) return { knobs: [] }
   const best = currentBest(c.board)?.best.commit as string
-  const knobs = readKnobs(await sourceAt(c.hub, best, c.program.program.editable))
+  const { editable, scale } = c.program.program
+  const knobs = readKnobs(await sourceAt(c.hub, best, editable), scale)
   return { knobs: knobs.filter((k) => isAbout(k, area)).map((k) => k.name) }
 }

@@ -21,6 +21,11 @@ export async function join(
     return {
       refused: `your trainer's frozen sources (${request.frozen.slice(0, 10)}) are not this swarm's (${frozen.slice(0, 10)}). Check out the same commit and build again: make -C trainer-native`,
     }
+  const { gpu } = request.machine
+  if (gpu !== ground.gpu)
+    return {
+      refused: `this swarm trains on ${ground.gpu ?? 'cores'}, and this agent has ${gpu ?? 'cores alone'}: their scores could not be compared`,
+    }
   const here = c.roster.present()
   const before = request.name === undefined ? undefined : here.find((a) => a.agent === request.name)
   if (before !== undefined && before.machine.host !== request.machine.host)

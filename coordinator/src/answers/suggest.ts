@@ -2,6 +2,7 @@
 import { guardDiff } from '@swarm/shared/guard'
 import type { KnobEdit } from '@swarm/shared/hypothesis'
 import { setKnobs } from '@swarm/shared/knobs'
+import type { Scale } from '@swarm/shared/scale'
 import type { AskReply, AskRequest } from '@swarm/shared/subjects'
 import { currentBest } from '../board/value.ts'
 import type { Coordinator } from '../coordinator.ts'
@@ -14,8 +15,8 @@ export async function suggest(
   { title, edits, diff, by }: AskRequest<'suggest'>,
 ): Promise<AskReply<'suggest'>> {
   const best = currentBest(c.board)?.best.commit as string
-  const { editable } = c.program.program
-  const refused = knobsRefused(await sourceAt(c.hub, best, editable), edits)
+  const { editable, scale } = c.program.program
+  const refused = knobsRefused(await sourceAt(c.hub, best, editable), edits, scale)
   if (refused !== undefined) return { refused }
   if (diff !== undefined) {
     const guarded = await guardDiff(c.hub, best, diff, editable)
@@ -40,8 +41,8 @@ export async function suggest(
   return { hypothesis }
 }
 
-function knobsRefused(source: string, edits: readonly KnobEdit[]): string | undefined {
-  const set = setKnobs(source, edits)
+function knobsRefused(source: string, edits: readonly KnobEdit[], scale: Scale): string | undefined {
+  const set = setKnobs(source, edits, scale)
   if ('refused' in set) return set.refused
   return edits.length > 0 && set.source === source ? 'the best has these values already' : undefined
 }

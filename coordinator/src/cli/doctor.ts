@@ -20,12 +20,13 @@ export function register(program: Command): void {
   verb.addOption(new Option('--base-url <url>', 'a model server of yours: what does it speak?').argParser(baseUrl))
   verb.option('--prices <file>', 'what tokens cost (default: coordinator/prices.json)', folder)
   verb.action(async (options: { data: string; json: boolean } & Asked) => {
-    const [{ checks }, { researchers }] = await Promise.all([
+    const [{ checks }, { gpus }, { researchers }] = await Promise.all([
       import('./doctor/checks.ts'),
+      import('./doctor/gpus.ts'),
       import('./doctor/researchers.ts'),
     ])
-    const machine = checks({ checkout: checkoutDir(), state: stateDir(), data: options.data })
-    const found = [...(await machine), ...(await researchers(options))]
+    const places = { checkout: checkoutDir(), state: stateDir(), data: options.data }
+    const found = (await Promise.all([checks(places), gpus(places), researchers(options)])).flat()
     const ok = found.every((check) => check.ok)
     if (options.json) print(JSON.stringify({ ok, checks: found }))
     else {

@@ -12,6 +12,12 @@ export function whole(low: number, high: number): (text: string) => number {
   }
 }
 
+export const scaleOption = (): Option =>
+  new Option(
+    '--scale <scale>',
+    'size of the task: cpu, or gpu for the reference on one GPU (default: from program.md)',
+  ).choices(['cpu', 'gpu'])
+
 export function positive(text: string): number {
   const n = Number(text)
   if (!Number.isFinite(n) || n <= 0) throw new InvalidArgumentError('A number above 0 is needed.')

@@ -14,6 +14,7 @@ import {
   name,
   positive,
   researcherOptions,
+  scaleOption,
   whole,
 } from './options.ts'
 import type { UpOptions } from './up/options.ts'
@@ -25,6 +26,7 @@ const EXAMPLES = [
   'swarm up --researcher anthropic:MODEL=3,search=1 --budget-usd 20    models that read, within a budget',
   'swarm up --listen 0.0.0.0                let other machines join, see "swarm invite"',
   'swarm up --data DIR --budget work:60s    your own text, longer experiments',
+  'swarm up --agents 8 --scale gpu          a GPU an agent, at the size of the reference',
 ]
 
 export function register(program: Command): void {
@@ -37,6 +39,7 @@ export function register(program: Command): void {
         .choices(['auto', 'cpu', 'gpu'])
         .default('auto'),
     )
+    .addOption(scaleOption())
     .option('--experiments <n>', 'stop after this many more experiments', whole(1, 1_000_000))
     .option('--minutes <m>', 'stop after this many minutes', positive)
     .option(

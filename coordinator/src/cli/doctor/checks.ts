@@ -3,9 +3,7 @@ import { accessSync, constants, readdirSync, statfsSync, statSync } from 'node:f
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import path from 'node:path'
 import { run } from '@swarm/shared/exec'
-import { gpuClass, listGpus } from '@swarm/shared/gpu'
 import { verifyDataset } from '../../data/manifest.ts'
-import { backendOf } from '../up/lanes.ts'
 import { findBinary, howToGetOne, onPath } from '../../server/binary.ts'
 import { degradation, versionText } from '../../server/version.ts'
 
@@ -139,17 +137,6 @@ function cores(): Check {
   )
 }
 
-/** A GPU is no need: without one the network trains on the cores. Says which of the two it will be, and why. */
-async function gpu({ checkout, data }: Places): Promise<Check> {
-  const [first, ...more] = await listGpus()
-  if (first === undefined) return good('gpu', 'none (nvidia-smi names none): the network trains on the cores')
-  const found = `${1 + more.length} × ${await gpuClass(first)}`
-  const backend = await backendOf(checkout, data)
-  return backend === 'cuda'
-    ? good('gpu', `${found}: the network trains there, a GPU an agent`)
-    : good('gpu', `${found}, but the trainer computes on ${backend ?? 'nothing yet'}: the network trains on the cores`)
-}
-
 /** The jail for foreign code is not needed while everything runs here is yours. */
 async function bubblewrap(): Promise<Check> {
   return good('bubblewrap', (await firstLine('bwrap', ['--version'])) ?? 'not there (not needed yet)')
@@ -167,7 +154,6 @@ export async function checks(places: Places): Promise<Check[]> {
     dataSet(places),
     disk(places),
     cores(),
-    gpu(places),
     bubblewrap(),
   ])
 }

@@ -12,6 +12,8 @@ export interface TrainFacts {
     depth: number
     isa: string
     sandbox: string
+    scale: string
+    device?: string | undefined
     seed: number
     budget: string
   }
@@ -30,10 +32,12 @@ export function closingBlock({ report: r, judged, built, firstStepSeconds, total
     line('first_step_after', firstStepSeconds?.toFixed(1) ?? '-'),
     line('eval_seconds', judged.seconds.toFixed(1)),
     line('work_seconds', r.workSeconds.toFixed(1)),
+    line('scale', r.scale),
     line('isa', r.isa),
+    ...(r.device === undefined ? [] : [line('device', r.device)]),
     line('sandbox', r.sandbox),
     line('checkpoint', r.checkpointSha256),
-    '(on a CPU peak_vram_mb is the peak of the arena in main memory)',
+    ...(r.device === undefined ? ['(on a CPU peak_vram_mb is the peak of the arena in main memory)'] : []),
     '---',
     line('val_bpb', judged.valBpb.toFixed(6)),
     line('training_seconds', r.trainingSeconds.toFixed(1)),

@@ -3,6 +3,8 @@ import { createHash, randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import path from 'node:path'
 import { run } from '@swarm/shared/exec'
+import type { Scale } from '@swarm/shared/scale'
+import { scaleOfMake, nvccEnv } from '@swarm/shared/trainer'
 import { Failed } from '../failure.ts'
 
 const KEPT = 20
@@ -14,13 +16,13 @@ export interface Built {
 }
 
 /** `native`: trainer-native of a checkout, its frozen parts made. The key holds all that a binary depends on but the compiler's version, on which no bit depends. */
-export async function buildExperiment(file: string, native: string, cache: string): Promise<Built> {
+export async function buildExperiment(file: string, native: string, cache: string, scale: Scale): Promise<Built> {
   const began = performance.now()
   const since = (): number => (performance.now() - began) / 1000
   const compiler = process.env.CXX ?? 'g++'
   const key = createHash('sha256')
     .update(readFileSync(path.join(native, 'build', 'frozen.sha256')))
-    .update(`${compiler}\n`)
+    .update(`${[compiler, ...scaleOfMake(scale)].join('\n')}\n`)
     .update(readFileSync(file))
     .digest('hex')
   const folder = path.join(cache, key)
@@ -34,10 +36,10 @@ export async function buildExperiment(file: string, native: string, cache: strin
   try {
     const made = await run(
       'make',
-      ['-C', native, 'trainer', `EXPERIMENT=${file}`, `OUT=${path.join(draft, 'train')}`],
+      ['-C', native, 'trainer', `EXPERIMENT=${file}`, `OUT=${path.join(draft, 'train')}`, ...scaleOfMake(scale)],
       {
         timeoutMs: 10 * 60_000,
-        env: process.env.CXX === undefined ? {} : { CXX: compiler },
+        env: { ...nvccEnv(), ...(process.env.CXX === undefined ? {} : { CXX: compiler }) },
       },
     )
     if (made.code !== 0)

@@ -3,14 +3,18 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describeEnd, run, start } from '@swarm/shared/exec'
-import { parseProgram } from '@swarm/shared/settings'
+import { listGpus } from '@swarm/shared/gpu'
+import type { Scale } from '@swarm/shared/scale'
+import { type Backend, deviceEnv, judgeFlags, trainerFlags } from '@swarm/shared/trainer'
 import { wallsOf } from '@swarm/shared/walls'
 import { z } from 'zod'
 import { checkoutDir, stateDir } from '../../home.ts'
 import { EXIT, Failed, Usage } from '../failure.ts'
 import { data, jsonLine, say } from '../output.ts'
 import type { TrainOptions } from './options.ts'
+import { computesWith } from '../up/backend.ts'
 import { makeData, makeTrainer } from '../up/ready.ts'
+import { taskOf } from '../up/task.ts'
 import { closingBlock } from './block.ts'
 import { buildExperiment } from './build.ts'
 import { ProgressLine } from './progress.ts'
@@ -29,6 +33,8 @@ export const Report = z.looseObject({
   checkpointSha256: z.string(),
   isa: z.string(),
   sandbox: z.string().default('unsandboxed'),
+  scale: z.string().default('cpu'),
+  device: z.string().optional(),
 })
 export const Judged = z.looseObject({
   valBpb: z.number(),
@@ -44,6 +50,7 @@ const CODES: Record<number, string> = {
   4: 'the data set is missing or damaged',
   5: 'the experiment was refused before its first step',
   6: 'the judge refuses the checkpoint',
+  7: 'the device failed',
 }
 
 export async function trainByHand(file: string, options: TrainOptions): Promise<void> {
@@ -57,22 +64,24 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
   const native = path.join(checkout, 'trainer-native')
   const began = Date.now()
   await makeTrainer(checkout, say)
-  await makeData(options.data, options.data === path.join(stateDir(), 'data', 'sotu-v1024'), say)
-  const budget = options.budget ?? parseProgram(readFileSync(path.join(checkout, 'program.md'), 'utf8')).budget
+  const { data: text, ours, budget, scale } = taskOf({ ...options, checkout })
+  await makeData(text, ours, say)
 
   const out = options.keep ?? mkdtempSync(path.join(tmpdir(), 'swarm-train-'))
   try {
-    const built = await buildExperiment(file, native, path.join(stateDir(), 'train'))
+    const built = await buildExperiment(file, native, path.join(stateDir(), 'train'), scale)
     say(`build ${built.seconds.toFixed(1)} s${built.cached ? ' (cache)' : ''}`)
     if (options.keep !== undefined) {
       mkdirSync(out, { recursive: true })
       copyFileSync(built.binary, path.join(out, 'train'))
     }
 
-    const walls = await wallsOf(native)
-    const firstStepSeconds = await train([...walls.train, built.binary], began, [
+    const backend = await backendFor(options, built.binary, text, scale)
+    const env = passedOn(backend)
+    const walls = await wallsOf(native, backend)
+    const firstStepSeconds = await train([...walls.train, built.binary], env, began, [
       '--data',
-      options.data,
+      text,
       '--seed',
       String(options.seed),
       '--budget',
@@ -80,6 +89,7 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
       '--out',
       out,
       '--json',
+      ...trainerFlags({ scale, backend }),
       ...(options.workers === undefined ? [] : ['--workers', String(options.workers)]),
       ...(options.resume ? ['--resume'] : []),
     ])
@@ -87,8 +97,11 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
     say('judging on the validation text')
     const verdict = await run(
       path.join(native, 'build', 'judge'),
-      ['--data', options.data, '--checkpoint', path.join(out, 'checkpoint.bin'), '--out', path.join(out, 'judge.json')],
-      { env: passedOn(), timeoutMs: 30 * 60_000 },
+      [
+        ...['--data', text, '--checkpoint', path.join(out, 'checkpoint.bin'), '--out', path.join(out, 'judge.json')],
+        ...judgeFlags(backend),
+      ],
+      { env, timeoutMs: 30 * 60_000 },
     )
     if (verdict.code !== 0) throw new Failed(why(verdict.code, verdict.output, 'judge'))
     const judged = Judged.parse(read(out, 'judge.json'))
@@ -117,10 +130,11 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
 /** Seconds from `began` until the first step was made. */
 async function train(
   [file, ...before]: readonly string[],
+  env: Record<string, string>,
   began: number,
   args: readonly string[],
 ): Promise<number | undefined> {
-  const child = start(file as string, [...before, ...args], { keepOutput: false, env: passedOn() })
+  const child = start(file as string, [...before, ...args], { keepOutput: false, env })
   const progress = new ProgressLine(process.stderr)
   let lastWords = ''
   let first: number | undefined
@@ -145,8 +159,22 @@ function why(code: number, output: string, who: string): string {
   return `the ${who} gives no result (exit code ${code}${CODES[code] === undefined ? '' : `, ${CODES[code]}`})${words === '' ? '' : `: ${words}`}`
 }
 
-function passedOn(): Record<string, string> {
-  return process.env.SWARM_ISA === undefined ? {} : { SWARM_ISA: process.env.SWARM_ISA }
+/**
+ * auto: a GPU, where there is one, for the scale of a GPU. Runs at the scale of a CPU stay on the cores, where they have the same bits on
+ * every machine.
+ */
+async function backendFor({ backend }: TrainOptions, binary: string, text: string, scale: Scale): Promise<Backend> {
+  if (backend !== 'auto') return backend
+  if (scale === 'cpu' || (await listGpus()).length === 0) return 'cpu'
+  const computes = await computesWith(binary, text, scale)
+  if (computes.backend === 'cuda') return 'cuda'
+  say(`training on the cores: ${computes.why ?? 'the trainer has no CUDA'}`)
+  return 'cpu'
+}
+
+function passedOn(backend: Backend): Record<string, string> {
+  const device = deviceEnv(backend === 'cuda' ? (process.env.CUDA_VISIBLE_DEVICES ?? '0') : '')
+  return { ...device, ...(process.env.SWARM_ISA === undefined ? {} : { SWARM_ISA: process.env.SWARM_ISA }) }
 }
 
 function read(out: string, name: string): unknown {

@@ -1,18 +1,21 @@
 // Lanes: which cores, or which GPU, each agent of this machine gets.
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { availableParallelism, tmpdir } from 'node:os'
-import path from 'node:path'
+import { availableParallelism } from 'node:os'
 import { allowedCores } from '@swarm/shared/cores'
-import { run } from '@swarm/shared/exec'
 import { type Gpu, gpuClass, listGpus } from '@swarm/shared/gpu'
+import type { Scale } from '@swarm/shared/scale'
 import { Usage } from '../failure.ts'
+import { backendOf } from './backend.ts'
 
 export interface Lanes {
   /** As an agent takes them: `cpu:0,1` or `gpu:3`. One an agent. */
   lanes: string[]
-  /** What scores under a budget of time depend on, for GPU lanes. */
-  machine?: string
+  /** Class of the GPUs, for GPU lanes: scores are compared within it alone. */
+  gpu?: string
 }
+
+/** A network of the GPU's scale takes minutes for a step on a core: nobody means that, unless they say so. */
+const TOO_BIG =
+  'on cores a step of --scale gpu takes minutes; leave --scale out, or give --lanes cpu to have it all the same'
 
 /** Cores dealt out to agents: each its own share, in order; with more agents than cores they take turns. */
 export function dealCores(cores: readonly number[], agents: number): number[][] {
@@ -22,45 +25,48 @@ export function dealCores(cores: readonly number[], agents: number): number[][] 
   })
 }
 
-/** What the trainer computes on, in its own word; undefined where it cannot be built or asked. */
-export async function backendOf(checkout: string, data: string): Promise<string | undefined> {
-  const native = path.join(checkout, 'trainer-native')
-  const out = mkdtempSync(path.join(tmpdir(), 'swarm-backend-'))
-  try {
-    const binary = path.join(out, 'train')
-    const source = path.join(native, 'experiment', 'train.cu')
-    await run('make', ['-C', native, 'trainer', `EXPERIMENT=${source}`, `OUT=${binary}`], { timeoutMs: 600_000 })
-    if (!existsSync(binary)) return undefined
-    const asked = ['--describe', '--data', data, '--seed', '1', '--budget', 'work:1s', '--out', out]
-    const { stdout } = await run(binary, asked, { timeoutMs: 60_000 })
-    return /"backend":\s*"(\w+)"/.exec(stdout)?.[1]
-  } finally {
-    rmSync(out, { recursive: true, force: true })
-  }
-}
-
 /** GPUs for the agents where there are any and the trainer can use them, or where they are asked for; else cores. */
 export async function lanesFor(
-  { lanes: wish, agents, checkout, data }: { lanes: string; agents?: number; checkout: string; data: string },
+  wish: { lanes: string; agents?: number; checkout: string; data: string; scale: Scale },
   note: (line: string) => void,
 ): Promise<Lanes> {
+  const { lanes, agents, checkout, data, scale } = wish
   const cores = (): Lanes => ({
     lanes: dealCores(allowedCores(), agents ?? Math.min(4, availableParallelism())).map((c) => `cpu:${c.join(',')}`),
   })
-  if (wish === 'cpu') return cores()
-  const all = await listGpus()
+  if (lanes === 'cpu') return cores()
+  const all = visible(await listGpus())
   if (all.length === 0) {
-    if (wish === 'auto') return cores()
-    throw new Usage('--lanes gpu: nvidia-smi names no GPU on this machine; --lanes cpu trains on the cores.')
-  }
-  const backend = await backendOf(checkout, data)
-  if (backend !== 'cuda') {
-    const why = `the trainer of this checkout computes on ${backend ?? 'nothing: it does not build'}, not on CUDA`
-    if (wish === 'gpu') throw new Usage(`--lanes gpu: ${why}; --lanes cpu trains on the cores.`)
-    note(`${all.length} GPU${all.length === 1 ? '' : 's'} here, but ${why}: training on the cores`)
+    if (lanes === 'gpu')
+      throw new Usage('--lanes gpu: nvidia-smi names no GPU on this machine; --lanes cpu trains on the cores.')
+    if (scale === 'gpu') throw new Usage(`--scale gpu: nvidia-smi names no GPU on this machine; ${TOO_BIG}.`)
     return cores()
   }
+  const { backend, why: words } = await backendOf(checkout, data, scale)
+  if (backend !== 'cuda') {
+    const why = `the trainer of this checkout computes on ${backend ?? 'nothing: it does not build'}, not on CUDA${words === undefined ? '' : ` (${words})`}`
+    if (lanes === 'gpu')
+      throw new Usage(`--lanes gpu: ${why}; --lanes cpu trains on the cores. "swarm doctor" says what is missing.`)
+    if (scale === 'gpu') throw new Usage(`--scale gpu: ${why}; ${TOO_BIG}. "swarm doctor" says what is missing.`)
+    note(
+      `${all.length} GPU${all.length === 1 ? '' : 's'} here, but ${why}: training on the cores; "swarm doctor" says what is missing`,
+    )
+    return cores()
+  }
+  if (scale === 'cpu') note('the GPUs train at the scale of a CPU, as the program says; --scale gpu is the full size')
   return onGpus(all, agents, note)
+}
+
+/** A machine may be shared: of its GPUs those that CUDA_VISIBLE_DEVICES leaves us. */
+function visible(all: readonly Gpu[]): Gpu[] {
+  const left = process.env.CUDA_VISIBLE_DEVICES
+  if (left === undefined) return [...all]
+  if (!/^\d*(,\d+)*$/.test(left))
+    throw new Usage(
+      `CUDA_VISIBLE_DEVICES=${left}: only numbers are understood here, such as 0,1 (as nvidia-smi counts).`,
+    )
+  const numbers = left.split(',').filter((text) => text !== '')
+  return all.filter(({ index }) => numbers.includes(String(index)))
 }
 
 async function onGpus(all: readonly Gpu[], agents: number | undefined, note: (line: string) => void): Promise<Lanes> {
@@ -73,5 +79,5 @@ async function onGpus(all: readonly Gpu[], agents: number | undefined, note: (li
   const count = agents ?? same.length
   if (count > same.length)
     throw new Usage(`--agents ${count}: there are ${same.length} GPUs, and each agent needs its own.`)
-  return { lanes: same.slice(0, count).map(({ index }) => `gpu:${index}`), machine: await gpuClass(first) }
+  return { lanes: same.slice(0, count).map(({ index }) => `gpu:${index}`), gpu: await gpuClass(first) }
 }

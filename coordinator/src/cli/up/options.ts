@@ -1,7 +1,10 @@
+import type { Scale } from '@swarm/shared/scale'
+
 // What `swarm up` can be told.
 export interface UpOptions {
   agents?: number
   lanes: string
+  scale?: Scale
   name: string
   home: string
   experiments?: number

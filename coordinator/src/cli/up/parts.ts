@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import type { Caps } from '@swarm/shared/call'
 import { type ResearcherOf, spell } from '@swarm/shared/researcher'
+import type { Scale } from '@swarm/shared/scale'
 import { checkoutDir } from '../../home.ts'
 import { environmentOf } from './cast.ts'
 import type { Part } from '../../processes.ts'
@@ -25,8 +26,10 @@ export interface AgentOptions {
 
 export interface CoordinatorOptions {
   url: string
-  /** What scores under a budget of time depend on, when it is not the processor. */
-  machine?: string
+  /** Instead of the program's own. */
+  scale?: Scale
+  /** Class of the GPUs that agents train on. */
+  gpu?: string
   home: string
   program: string
   data: string
@@ -67,7 +70,7 @@ function flags(values: Record<string, string | number | undefined>): string[] {
 /** What our own processes may inherit besides PATH and HOME: where the state is, switches for tests and debugging, and what its own researcher needs. */
 function passedOn(url: string, researcher: ResearcherOf | undefined): Record<string, string> {
   const env: Record<string, string> = { SWARM_URL: url, ...environmentOf(researcher) }
-  for (const name of ['SWARM_STATE', 'SWARM_ISA', 'SWARM_DEBUG', 'CXX']) {
+  for (const name of ['SWARM_STATE', 'SWARM_ISA', 'SWARM_DEBUG', 'CXX', 'NVCC', 'LD_LIBRARY_PATH']) {
     const value = process.env[name]
     if (value !== undefined) env[name] = value
   }
@@ -76,7 +79,7 @@ function passedOn(url: string, researcher: ResearcherOf | undefined): Record<str
 
 export function coordinatorPart(o: CoordinatorOptions): Part {
   const { url, home, program, data, checkout, seed, agents, experiments, minutes, budget } = o
-  const { caps, prices, readers, director, baseUrl, machine } = o
+  const { caps, prices, readers, director, baseUrl, scale, gpu } = o
   return {
     name: 'coordinator',
     givesUpWith: CANNOT_GO_ON,
@@ -95,7 +98,8 @@ export function coordinatorPart(o: CoordinatorOptions): Part {
         experiments,
         minutes,
         budget,
-        machine,
+        scale,
+        gpu,
         'budget-usd': caps?.usd,
         'budget-tokens': caps?.tokens,
         'budget-calls': caps?.calls,

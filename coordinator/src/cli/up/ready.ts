@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { run } from '@swarm/shared/exec'
+import { nvccEnv } from '@swarm/shared/trainer'
 import { Failed } from '../failure.ts'
 
 /** `make` says by itself when there is nothing to do (about 0.1 s). */
@@ -16,7 +17,7 @@ export async function makeTrainer(checkout: string, note: (line: string) => void
   try {
     made = await run('make', ['-C', folder, `-j${Math.min(8, availableParallelism())}`], {
       timeoutMs: 15 * 60_000,
-      env: process.env.CXX === undefined ? {} : { CXX: process.env.CXX },
+      env: { ...nvccEnv(), ...(process.env.CXX === undefined ? {} : { CXX: process.env.CXX }) },
     })
   } catch (cause) {
     throw new Failed('make is missing. Install it (Debian: apt-get install make g++), then try again.', undefined, {

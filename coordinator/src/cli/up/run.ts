@@ -1,10 +1,9 @@
 // The foreground run: hold the home, make what is missing, supervise, show, close.
-import { appendFileSync, existsSync } from 'node:fs'
+import { appendFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { openBus } from '@swarm/shared/bus'
 import type { Caps } from '@swarm/shared/call'
-import { checkoutDir, stateDir } from '../../home.ts'
 import { closing, Lines } from '../../tui/lines.ts'
 import { Fold } from '../../tui/fold.ts'
 import { GaveUp } from '../../processes.ts'
@@ -18,6 +17,7 @@ import type { UpOptions } from './options.ts'
 import { castOf, readersAmong } from './cast.ts'
 import { type Lanes, lanesFor } from './lanes.ts'
 import { makeData, makeTrainer } from './ready.ts'
+import { type Task, taskOf } from './task.ts'
 import { supervise, type Supervisor, type SwarmOptions } from './supervisor.ts'
 
 export async function runSwarm(options: UpOptions): Promise<number> {
@@ -34,23 +34,23 @@ export async function runSwarm(options: UpOptions): Promise<number> {
 
 async function runHeld(options: UpOptions, hold: Hold, stop: StopRequest): Promise<number> {
   const started = Date.now()
+  const task = taskOf(options)
   const early = new Lines(new Fold(), data)
   let show: Show | undefined
   const note = (text: string): void => (show ?? early).note(text)
 
   let lanes: Lanes | undefined
   const preparing = (async () => {
-    const isDefault = options.data === path.join(stateDir(), 'data', 'sotu-v1024')
     // A folder somebody named is only looked at: refused before anything is built.
-    if (!isDefault) await makeData(options.data, false, note)
+    if (!task.ours) await makeData(task.data, false, note)
     await makeTrainer(options.checkout, note)
-    if (isDefault) await makeData(options.data, true, note)
-    lanes = await lanesFor(options, note)
+    if (task.ours) await makeData(task.data, true, note)
+    lanes = await lanesFor({ ...options, ...task }, note)
   })()
   await Promise.race([stop.asked, preparing])
   if (stop.heard() || lanes === undefined) return EXIT.done
 
-  const swarm = await supervise(swarmOptions(options, lanes), {
+  const swarm = await supervise(swarmOptions(options, task, lanes), {
     note,
     processes: (children) => hold.update({ children }),
   })
@@ -91,14 +91,13 @@ async function runHeld(options: UpOptions, hold: Hold, stop: StopRequest): Promi
   return how === 'spent' ? EXIT.budget : EXIT.done
 }
 
-function swarmOptions(options: UpOptions, { lanes, machine }: Lanes): SwarmOptions {
+function swarmOptions(options: UpOptions, { program, data }: Task, { lanes, gpu }: Lanes): SwarmOptions {
   const agents = lanes.length
-  const { home, data, checkout, seed, name: prefix, nats, listen, experiments, minutes, budget } = options
+  const { home, checkout, seed, name: prefix, nats, listen, experiments, minutes, budget, scale } = options
   const { baseUrl, script, prices } = options
   const cast = castOf(options, agents)
   const readers = readersAmong(cast.agents)
   const caps = capsOf(options)
-  const named = options.program ?? path.join(checkout, 'program.md')
   return {
     home,
     data,
@@ -106,10 +105,11 @@ function swarmOptions(options: UpOptions, { lanes, machine }: Lanes): SwarmOptio
     seed,
     agents,
     lanes,
-    ...(machine === undefined ? {} : { machine }),
+    ...(scale === undefined ? {} : { scale }),
+    ...(gpu === undefined ? {} : { gpu }),
     researchers: cast.agents,
     prefix,
-    program: existsSync(named) ? named : path.join(checkoutDir(), 'program.md'),
+    program,
     ...(nats === undefined ? {} : { nats }),
     ...(listen === undefined ? {} : { listen }),
     ...(experiments === undefined ? {} : { experiments }),

@@ -16,8 +16,9 @@ const OPTIMUM = {
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 const hashed = (text) => parseInt(sha256(text).slice(0, 12), 16) / 2 ** 48
 
-function constants(source) {
+function constants(text, scale) {
   const found = {}
+  const source = text.replace(/at_scale\(([^,]+), ([^)]+)\)/g, scale === 'gpu' ? '$2' : '$1')
   for (const m of source.matchAll(/^constexpr \w+ ([A-Z_]+)(?:\[\])? = "?([^";]+?)f?"?;/gm)) found[m[1]] = m[2]
   return found
 }
@@ -60,15 +61,32 @@ const manifestOf = (data) => {
   }
 }
 
-function train(k, frozen, args) {
+/** Of this lane, when the run is on a GPU. */
+function device(k, o) {
+  const number = process.env.CUDA_VISIBLE_DEVICES || undefined
+  if (o.backend !== undefined && o.backend !== 'cpu' && k.BACKEND !== 'cuda')
+    end(2, `--backend ${o.backend}: this trainer has no CUDA`)
+  if (o.backend !== 'cuda') return undefined
+  if (number === undefined) end(7, 'no CUDA device is visible')
+  const smi = (process.env.PATH ?? '').split(':').find((dir) => fs.existsSync(path.join(dir, 'nvidia-smi')))
+  if (smi !== undefined && fs.existsSync(path.join(smi, 'gpus', `${number}.broken`)))
+    end(7, `device ${number}: an uncorrectable ECC error`)
+  return number
+}
+
+function train({ k, scale }, frozen, args) {
   const o = options(args)
+  if ((o.scale ?? 'cpu') !== scale) end(2, `--scale ${o.scale}: built for the scale ${scale}`)
+  const on = device(k, o)
   const manifest = manifestOf(o.data)
   const fault = k.FAULT
   const preflight = o['max-steps'] !== undefined
   const steps = 100
   const upTo = Math.min(steps, Number(o['max-steps'] ?? steps))
   if (o.describe) {
-    process.stdout.write(`${JSON.stringify({ backend: k.BACKEND ?? 'fake', steps, paramsM: 0.5, frozen, manifest })}\n`)
+    process.stdout.write(
+      `${JSON.stringify({ backend: on === undefined ? 'cpu' : 'cuda', scale, steps, paramsM: 0.5, frozen, manifest })}\n`,
+    )
     return
   }
   if (fault === 'refuse') end(5, 'refused: the graph is not causal at node 7')
@@ -141,7 +159,9 @@ function train(k, frozen, args) {
     frozen,
     manifest,
     checkpointSha256: sha256(checkpoint),
-    isa: process.env.CUDA_VISIBLE_DEVICES === undefined ? 'fake' : `gpu ${process.env.CUDA_VISIBLE_DEVICES}`,
+    isa: 'fake',
+    ...(scale === 'cpu' ? {} : { scale }),
+    ...(on === undefined ? {} : { backend: 'cuda', device: `gpu ${on}` }),
     workers: Number(o.workers ?? 1),
     lossCurve: [
       [1, 5],
@@ -162,6 +182,7 @@ function judge(frozen, args) {
   const began = Date.now()
   const bytes = fs.readFileSync(o.checkpoint)
   const c = JSON.parse(bytes.toString())
+  device(c.k, o)
   if (c.frozen !== frozen) end(6, 'the checkpoint was compiled from a changed harness')
   if (c.manifest !== manifestOf(o.data)) end(6, 'the checkpoint was trained on other data')
   if (c.partial) end(6, 'the checkpoint is of a run that was cut short')
@@ -197,17 +218,17 @@ function write(out, made) {
   fs.renameSync(`${out}.new`, out)
 }
 
-function make([verb, out, frozenFile, experiment]) {
+function make([verb, out, frozenFile, experiment, scale = 'cpu']) {
   const frozen = fs.readFileSync(frozenFile, 'utf8').trim()
   if (verb === 'make-judge') return write(out, { judge: true, frozen })
-  const k = constants(fs.readFileSync(experiment, 'utf8'))
+  const k = constants(fs.readFileSync(experiment, 'utf8'), scale)
   if (k.FAULT === 'build' || Object.keys(OPTIMUM).some((n) => !(Number(k[n]) > 0)))
     end(1, `${experiment}:1:1: error: expected ';' before 'constexpr'`)
-  write(out, { k, frozen })
+  write(out, { k, scale, frozen })
 }
 
 const made = globalThis.MADE
 const args = process.argv.slice(2)
 if (made === undefined) make(args)
 else if (made.judge) judge(made.frozen, args)
-else train(made.k, made.frozen, args)
+else train(made, made.frozen, args)
