@@ -133,7 +133,12 @@ test('a GPU lane shows what its GPU does; one that was given up says so', () => 
   const fold = folded()
   fold.pulse({ ...beat('a1', 100), gpu: { used: 41_062, busy: 97, watts: 612.4, celsius: 64 } })
   const row = (): AgentRow => fold.view().agents[0] as AgentRow
-  assert.equal(gpuWords({ ...row(), lane: { kind: 'gpu', cores: [], gpu: 3 } }), 'gpu 3 97% 40.1G 612W 64C')
+  assert.equal(gpuWords({ ...row(), lane: { kind: 'gpu', cores: [], gpu: 3 } }), 'a1 gpu 3 97% 40.1G 612W 64C')
+  fold.pulse({ agent: 'a1', session: 1, at: '2030-01-01T13:00:00Z', phase: 'build', experiment: 'e0099' })
+  assert.deepEqual(
+    [doing(row()), row().title, row().elapsed, row().gpu],
+    ['build e0099', undefined, undefined, undefined],
+  )
   const reason = 'gpu 3 is sick: no reading for 15 s'
   const at = '2030-01-01T13:00:00Z'
   fold.see({ seq: 100, fact: { type: 'agent-left', at, agent: 'a1', session: 1, reason } })

@@ -109,14 +109,18 @@ export class Fold {
   pulse(beat: Heartbeat, now = Date.now()): void {
     this.#view = undefined
     const { experiment, title, step, steps, progress, elapsed, gpu } = beat
-    const known = this.#agents.get(beat.agent)
+    // A beat is all there is to say: steps and title of the experiment before are not the next one's.
+    const known: Partial<AgentRow> = this.#agents.get(beat.agent) ?? {}
+    const { host = '', lane = { kind: 'cpu', cores: [] }, done = 0, left } = known
     this.#agents.set(beat.agent, {
-      ...(known ?? { name: beat.agent, host: '', lane: { kind: 'cpu', cores: [] }, done: 0 }),
+      host,
+      lane,
+      done,
       name: beat.agent,
       present: beat.phase !== 'leaving',
       phase: beat.phase,
       seen: now,
-      ...withoutAbsent({ experiment, title, step, steps, progress, elapsed, gpu }),
+      ...withoutAbsent({ experiment, title, step, steps, progress, elapsed, gpu, left }),
     })
   }
 

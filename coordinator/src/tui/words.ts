@@ -47,8 +47,8 @@ export function money(usd: number | undefined): string {
   return usd === undefined ? 'price unknown' : `$${usd.toFixed(usd < 1 ? 4 : 2)}`
 }
 
-/** gpu 3 97% 40.1G 612W 64C */
-export function gpuWords({ lane, gpu }: AgentRow): string | undefined {
+/** a4 gpu 3 97% 40.1G 612W 64C */
+export function gpuWords({ name, lane, gpu }: AgentRow): string | undefined {
   if (gpu === undefined) return undefined
   const { busy, used, watts, celsius } = gpu
   const cells = [
@@ -57,5 +57,5 @@ export function gpuWords({ lane, gpu }: AgentRow): string | undefined {
     ...(watts === undefined ? [] : [`${Math.round(watts)}W`]),
     ...(celsius === undefined ? [] : [`${celsius}C`]),
   ]
-  return `gpu ${lane.gpu} ${cells.join(' ')}`
+  return `${name} gpu ${lane.gpu} ${cells.join(' ')}`
 }
