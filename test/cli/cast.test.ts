@@ -37,7 +37,6 @@ test('what cannot be is refused before anything starts', () => {
     [{ researcher: 'gpt' }, /NAME one of search/],
     [{ researcher: 'anthropic' }, /which model.*anthropic:MODEL/],
     [{ researcher: 'search=0' }, /a share is/],
-    [{ researcher: 'scripted' }, /--script FILE/],
     [{ researcher: 'search', director: 'claude:x' }, /--director claude:x/],
     [{ researcher: 'search', director: 'nobody' }, /^--director nobody/],
     [{ researcher: 'search', baseUrl: 'http://127.0.0.1:1' }, /--base-url is for researchers with a model/],

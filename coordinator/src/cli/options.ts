@@ -91,6 +91,9 @@ export function researcherOptions(): Option[] {
       'what turns a hypothesis into an edit: NAME[:MODEL][=SHARE],… of search, anthropic, openai, claude, codex, scripted',
     ).default('search'),
     new Option('--base-url <url>', 'a server of yours that speaks like Anthropic or OpenAI').argParser(baseUrl),
-    new Option('--script <file>', 'answers of the scripted researcher').argParser(folder),
+    new Option(
+      '--script <file>',
+      'answers of the scripted researcher (without it: three ideas for the shipped recipe)',
+    ).argParser(folder),
   ]
 }

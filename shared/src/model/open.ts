@@ -19,7 +19,7 @@ export interface Opening {
   purse: Purse
   /** A server of your own: with /v1 for openai, without for anthropic. It may want no key. */
   baseUrl?: string | undefined
-  /** File with the answers of `scripted`. */
+  /** File with the answers of `scripted`; without it, and without one for a model's name, its demo. */
   script?: string | undefined
   log: (line: string) => void
 }
@@ -30,11 +30,7 @@ export function openModel({ researcher, purse, baseUrl, script, log }: Opening):
 }
 
 function wireOf({ name, model }: ResearcherOf, given: string | undefined, script: string | undefined): Wire {
-  if (name === 'scripted') {
-    const file = script ?? model
-    if (file === undefined) throw new ModelUnknown('scripted answers from a file: name it with --script FILE')
-    return new ScriptedWire(readScript(file))
-  }
+  if (name === 'scripted') return new ScriptedWire(readScript(script ?? model))
   if (name !== 'anthropic' && name !== 'openai') throw new ModelUnknown(`${name} is not asked over an interface`)
   if (model === undefined) throw new ModelUnknown(`${name}: which model? Write ${name}:MODEL`)
   const address = given ?? process.env[name === 'anthropic' ? 'ANTHROPIC_BASE_URL' : 'OPENAI_BASE_URL']

@@ -1,8 +1,10 @@
 // A model that answers from a file: for tests, the demo, and swarms without a key. Its calls are counted as any, and cost nothing.
+// Without a file of yours it answers from demo.json: three ideas for the shipped recipe, each more than a knob.
 //   { "hypotheses": { "TITLE": { "edits": [{ "file": "train.cu", "old": "…", "new": "…" }], "lesson": "…", "followUps": [{ "title": "…" }] } },
 //     "authors":    [ …the same, for titles not named above, in order, the last one for ever… ],
 //     "answers":    { "hypotheses": [ { "hypotheses": [{ "title": "…" }] }, … ] } }      by the name of what is asked for, in order
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { z } from 'zod'
 import { NO_USAGE } from '../call.ts'
 import { Proposal } from '../hypothesis.ts'
@@ -31,7 +33,10 @@ export class ScriptInvalid extends Error {
   override name = 'ScriptInvalid'
 }
 
-export function readScript(file: string): Script {
+/** Three ideas for the shipped recipe: what `scripted` answers from when nobody names a file. */
+export const DEMO = path.join(import.meta.dirname, 'demo.json')
+
+export function readScript(file: string = DEMO): Script {
   try {
     return Script.parse(JSON.parse(readFileSync(file, 'utf8')))
   } catch (cause) {

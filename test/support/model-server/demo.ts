@@ -1,5 +1,7 @@
 // Models that need no model: they propose the ideas of a list, keep them all, write the one they are asked for with the author's tools, and
-// say what was learned. With the ideas below a swarm on the real recipe shows everything it does with models, without a key.
+// say what was learned. With the ideas of the scripted researcher a swarm on the real recipe shows everything it does with models, without a key.
+import { readScript } from '@swarm/shared/model/scripted'
+import { z } from 'zod'
 import type { Reply, Script, Seen } from './reply.ts'
 import { rounds } from './seen.ts'
 
@@ -11,43 +13,16 @@ export interface Idea {
   lesson: string
 }
 
+const { hypotheses, answers } = readScript()
+const Proposed = z.object({ title: z.string(), mechanism: z.string(), area: z.string() })
 /** For the shipped recipe: each changes what the network computes, and a number that suits it. */
-export const IDEAS: Idea[] = [
-  {
-    title: 'Three layers whose feed-forward activation lets a tenth of its input through',
-    mechanism:
-      'A shallower network takes more steps within the budget; a leak keeps the gradient of inactive channels alive.',
-    area: 'activation',
-    edits: [
-      { file: 'train.cu', old: 'DEPTH = 4;', new: 'DEPTH = 3;' },
-      { file: 'train.cu', old: 'return square(relu(x)); }', new: 'return square(relu(x)) + 0.1f * x; }' },
-    ],
-    lesson: 'Steps are worth more than layers at this budget; the leak in the activation did no harm.',
-  },
-  {
-    title: 'Cheaper polar steps and a smooth gated activation in the feed-forward layer',
-    mechanism: 'Fewer polar steps leave work for training; x times its sigmoid is smooth where squared relu is flat.',
-    area: 'optimizer',
-    edits: [
-      { file: 'train.cu', old: 'POLAR_STEPS = 5;', new: 'POLAR_STEPS = 3;' },
-      { file: 'train.cu', old: 'return square(relu(x)); }', new: 'return x * sigmoid(x); }' },
-    ],
-    lesson: 'Three polar steps orthogonalise well enough; most of the gain is the work they save.',
-  },
-  {
-    title: 'No norm on the token embedding, which starts at a tenth of its spread',
-    mechanism: 'The first norm only hides the scale of the table; without it the table learns its scale itself.',
-    area: 'norm',
-    edits: [
-      {
-        file: 'train.cu',
-        old: 'Tensor x = g.rmsnorm(g.embed(g.param("wte", shape.vocab, D, normal(EMBEDDING_SD))));',
-        new: 'Tensor x = g.embed(g.param("wte", shape.vocab, D, normal(0.1f * EMBEDDING_SD)));',
-      },
-    ],
-    lesson: 'The norm on the embedding earns its place.',
-  },
-]
+export const IDEAS: Idea[] = z
+  .array(Proposed)
+  .parse(answers.hypotheses?.[0]?.hypotheses)
+  .map((idea) => {
+    const { edits = [], lesson = '' } = hypotheses[idea.title] ?? {}
+    return { ...idea, edits, lesson }
+  })
 
 const card = ({ title, mechanism, area }: Idea): object => ({
   title,

@@ -37,8 +37,6 @@ export function castOf(options: CastOptions, agents: number): Cast {
   for (const researcher of asked) {
     if (OVER_API.includes(researcher.name) && researcher.model === undefined)
       throw new Usage(`--researcher ${researcher.name}: which model? Write ${researcher.name}:MODEL`)
-    if (researcher.name === 'scripted' && researcher.model === undefined && options.script === undefined)
-      throw new Usage('--researcher scripted answers from a file: name it with --script FILE')
   }
   if (options.baseUrl !== undefined) {
     const families = new Set(asked.flatMap(({ name }) => FAMILY[name] ?? []))
