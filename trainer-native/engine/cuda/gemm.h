@@ -30,7 +30,8 @@ struct Product {
   long a_step = 0, b_step = 0, c_step = 0;  // from one batch to the next, D moves with C
 };
 
-// workspace: gemm_workspace_floats of a float32 product. Every sum has one order: the same bits every time.
+// By cuBLASLt where the tape has it and it has an algorithm, else by our own kernel. workspace: gemm_workspace_floats of a float32 product,
+// for our own. Every sum has one order: the same bits every time.
 void gemm(Tape& tape, const Product& product, float* workspace = nullptr);
 
 // A weight's gradient is a small matrix summed over all tokens: K is cut into parts so that every multiprocessor has work.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <map>
 
 #include "engine/core/start.h"
@@ -25,7 +26,7 @@ size_t table_floats(const Graph& graph) {
 }  // namespace
 
 DeviceNetwork::DeviceNetwork(const Graph& graph, const Optimizer& optimizer, const Options& options)
-    : graph_(graph), plan_((require_causal(graph), Plan(graph, optimizer, options))), memory_(plan_.bytes), tables_(table_floats(graph) * sizeof(float)),
+    : graph_(graph), plan_((require_causal(graph), Plan(graph, optimizer, options))), products_(options.products), memory_(plan_.bytes), tables_(table_floats(graph) * sizeof(float)),
       places_{graph_, plan_, memory_.at(0), {}}, sorted_(SortedTokens::ints(plan_.N, graph.shape().vocab)) {
   make_tables();
   mirror_.resize(plan_.numbers);
@@ -63,7 +64,7 @@ void DeviceNetwork::make_tables() {
 }
 
 Tape DeviceNetwork::record_micro_step(bool again) const {
-  Tape tape;
+  Tape tape(products_.get());
   for (const Step& step : plan_.layout.steps) {
     const bool is_head = step.node == plan_.head.linear, is_squeeze = step.node == plan_.head.squeeze;
     if (step.phase == Phase::Forward && !is_head && !is_squeeze) record_forward(tape, places_, step.node);
@@ -76,7 +77,7 @@ Tape DeviceNetwork::record_micro_step(bool again) const {
 }
 
 Tape DeviceNetwork::record_update() const {
-  Tape tape;
+  Tape tape(products_.get());
   for (size_t i = 0; i < plan_.batches.size(); i++) {
     const Batch& b = plan_.batches[i];
     const Held& held = plan_.held[size_t(b.first)];
@@ -219,7 +220,11 @@ std::unique_ptr<Network> make_network(const Graph& graph, const Optimizer& optim
   Options options;
   options.micro_steps = micro_steps;
   options.memory_limit = std::min(memory_limit, free_bytes());
-  return std::make_unique<DeviceNetwork>(graph, optimizer, options);
+  std::string why;
+  options.products = library_products(why);
+  auto network = std::make_unique<DeviceNetwork>(graph, optimizer, options);
+  std::fprintf(stderr, "%s\n", options.products ? options.products->account().c_str() : ("products by our own kernels: " + why).c_str());
+  return network;
 }
 
 }  // namespace swarm::cuda

@@ -1,6 +1,7 @@
 // A network that trains on the device: the plan's memory, three tapes over it, and the numbers that change from step to step.
 #pragma once
 #include "engine/core/network.h"
+#include "engine/cuda/blas_lt.h"
 #include "engine/cuda/memory.h"
 #include "engine/cuda/operation.h"
 #include "engine/cuda/playback.h"
@@ -21,7 +22,7 @@ class DeviceNetwork : public Network {
   const std::vector<Parameter>& parameters() const override;  // as the device has them now
   const float* gradient(int parameter) const override;        // of the last step; until the next call
   size_t parameter_count() const override;
-  size_t peak_bytes() const override { return plan_.bytes + tables_.bytes(); }
+  size_t peak_bytes() const override { return plan_.bytes + tables_.bytes() + (products_ ? LtProducts::workspace_bytes : 0); }
   const std::vector<Cost>& step_costs() const override { return costs_; }
   double flops_per_token() const override;
   const Graph& graph() const override { return graph_; }
@@ -42,6 +43,7 @@ class DeviceNetwork : public Network {
 
   Graph graph_;
   Plan plan_;
+  std::shared_ptr<LtProducts> products_;  // null: our own kernels
   Memory memory_, tables_;
   Places places_;
   std::unique_ptr<Playback> first_, again_, update_;

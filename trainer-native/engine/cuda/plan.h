@@ -2,11 +2,13 @@
 // defines: Options, Held, Batch, Head, Plan
 #pragma once
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/core/layout.h"
 #include "engine/cuda/known_rule.h"
+#include "engine/cuda/tape.h"
 
 namespace swarm::cuda {
 
@@ -14,6 +16,7 @@ struct Options {
   int micro_steps = 1;                          // parts of a step that go through the network one after the other
   size_t memory_limit = size_t{130} << 30;      // bytes; a larger plan is refused before anything is allocated
   size_t logits_limit = size_t{256} << 20;      // bytes of logits that exist at once
+  std::shared_ptr<LtProducts> products;         // cuBLASLt; null: every product by our own kernels
 };
 
 // One parameter: `place` counts numbers from the start of each of the arrays of Plan.

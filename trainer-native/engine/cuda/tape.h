@@ -9,6 +9,8 @@
 
 namespace swarm::cuda {
 
+class LtProducts;  // blas_lt.h
+
 struct Extent {  // of a grid in blocks, of a block in threads
   unsigned x = 1, y = 1, z = 1;
 };
@@ -18,12 +20,14 @@ using Stream = void*;  // a cudaStream_t; null is the default stream
 struct Launch {
   const char* kernel;
   Extent grid, block;
-  size_t shared;  // bytes of shared memory a block asks for
+  size_t shared;  // bytes of shared memory a block asks for; of a library's launch, named after its function, nothing is known
   std::function<void(Stream)> start;
 };
 
 class Tape {
  public:
+  explicit Tape(LtProducts* products = nullptr) : products_(products) {}  // null: gemm() uses our own kernels
+  LtProducts* products() const { return products_; }
   void add(Launch launch) { launches_.push_back(std::move(launch)); }
   void run(Stream stream = nullptr) const {
     for (const Launch& launch : launches_) launch.start(stream);
@@ -31,6 +35,7 @@ class Tape {
   const std::vector<Launch>& launches() const { return launches_; }
 
  private:
+  LtProducts* products_;
   std::vector<Launch> launches_;
 };
 
