@@ -14,6 +14,18 @@ namespace swarm {
 
 constexpr size_t huge_page = size_t{2} << 20;  // bytes
 
+namespace {
+
+// Portions of equal size, as large as portion_tokens allows but of a row at least. It depends on the shape alone: sums over
+// portions round as portions fall.
+int portions_of(int rows, int T) {
+  int portion = rows;
+  while (portion > 1 && (rows % portion || int64_t(portion) * T > portion_tokens)) portion--;
+  return rows / portion;
+}
+
+}  // namespace
+
 Network::Inside::Inside(const Graph& g, const Optimizer* optimizer, const Running& running)
     : graph(g), training(optimizer != nullptr) {
   cpu::kernels();  // an impossible instruction set is refused here, not in a worker
@@ -24,7 +36,8 @@ Network::Inside::Inside(const Graph& g, const Optimizer* optimizer, const Runnin
   if (running.workers < 1 || running.workers > shards) refuse("workers must be 1 or 2");
   N = shape.rows * shape.T / (training ? shards : 1);
   arenas = training ? running.workers : 1;
-  layout = lay_out(graph, N, training);
+  portions = training ? portions_of(shape.rows / shards, shape.T) : 1;
+  layout = lay_out(graph, N / portions, training);
   list_parameters(optimizer);
   reserve(running);
   bind();
@@ -90,16 +103,16 @@ void Network::Inside::bind() {
     parameters.push_back({node.name, node.rows, node.cols, memory + l.place});
   }
   for (int s = 0; s < (training ? shards : 1); s++)
-    for (const Step& step : layout.steps) frames[s].push_back(frame(step, s));
+    for (const Step& step : layout.steps) first_frames[s].push_back(frame(step, s, true)), later_frames[s].push_back(frame(step, s, false));
   token_losses.assign(training ? size_t(N) * shards : 0, 0.0f);
 }
 
-Frame<float> Network::Inside::frame(const Step& step, int shard) const {
+Frame<float> Network::Inside::frame(const Step& step, int shard, bool first) const {
   char* arena = reinterpret_cast<char*>(memory + arena_place[shard % arenas]);
   auto in_arena = [&](int buffer) { return buffer < 0 ? nullptr : reinterpret_cast<float*>(arena + layout.buffers[buffer].offset); };
   const Node& node = graph.nodes()[step.node];
   Frame<float> f;
-  f.N = N;
+  f.N = N / portions;
   f.T = graph.shape().T;
   f.out = in_arena(layout.value[step.node]);
   f.aux = in_arena(layout.aux[step.node]);
@@ -109,7 +122,7 @@ Frame<float> Network::Inside::frame(const Step& step, int shard) const {
     const int in = node.inputs[i], l = learned_of[in];
     f.in[i] = l >= 0 ? memory + learned[l].place : in_arena(layout.value[in]);
     if (training) f.din[i] = l >= 0 ? memory + learned[l].gradient[shard] : in_arena(layout.gradient[in]);
-    f.add[i] = step.add[i];
+    f.add[i] = step.add[i] || (l >= 0 && !first);
   }
   return f;
 }

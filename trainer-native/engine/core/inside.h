@@ -12,6 +12,9 @@
 namespace swarm {
 
 constexpr int shards = 2;  // of a training step, always: the bits must not depend on the cores
+// A worker takes its shard through forward and backward in portions of whole rows, about so many tokens each, so that what one op
+// writes still lies in the caches when the next reads it. Gradients of parameters add up over the portions, in order.
+constexpr int portion_tokens = 512;
 
 struct Network::Inside {
   Inside(const Graph& graph, const Optimizer* optimizer, const Running& running);
@@ -21,7 +24,7 @@ struct Network::Inside {
   void list_parameters(const Optimizer* optimizer);
   void reserve(const Running& running);
   void bind();  // turns places into pointers
-  Frame<float> frame(const Step& step, int shard) const;
+  Frame<float> frame(const Step& step, int shard, bool first) const;
   void run_shard(int shard, const Token* tokens, const Token* targets);
   void update(int worker, const Schedule& schedule);
   void count_costs();
@@ -35,13 +38,13 @@ struct Network::Inside {
 
   Graph graph;
   bool training;
-  int arenas, N;  // N: tokens of a shard
+  int arenas, N, portions;  // N: tokens of a shard
   Layout layout;
   std::vector<Learned> learned;
   std::vector<int> learned_of;             // by node, -1
   size_t memory_floats = 0, arena_place[shards] = {}, scratch_place[shards] = {}, losses_place = 0;
   float* memory = nullptr;
-  std::vector<Frame<float>> frames[shards];  // by step
+  std::vector<Frame<float>> first_frames[shards], later_frames[shards];  // by step: of a shard's first portion, and of those that add to it
   std::vector<std::vector<int>> share;       // which parameters each worker updates
   std::vector<Parameter> parameters;
   std::vector<Cost> costs;

@@ -40,17 +40,19 @@ Graph with_rows(const Graph& graph, int rows) {
 }  // namespace
 
 void Network::Inside::run_shard(int shard, const Token* tokens, const Token* targets) {
-  for (size_t i = 0; i < layout.steps.size(); i++) {
-    const Stopwatch watch(seconds[shard % arenas], i);
-    const Step& step = layout.steps[i];
-    Frame<float>& f = frames[shard][i];
-    f.tokens = tokens;
-    if (step.phase == Phase::Forward) layout.operations[step.node]->forward(f);
-    else if (step.phase == Phase::Backward) layout.operations[step.node]->backward(f);
-    else  // dlogits = (softmax - one hot) / tokens of the whole step
-      cpu::kernels().cross_entropy(N, graph.shape().vocab, f.out, graph.shape().vocab, targets, 1.0f / float(N * shards),
-                                   memory + losses_place + size_t(shard) * N, const_cast<float*>(f.dout), graph.shape().vocab);
-  }
+  const int count = N / portions, vocab = graph.shape().vocab;
+  for (int portion = 0; portion < portions; portion++)
+    for (size_t i = 0; i < layout.steps.size(); i++) {
+      const Stopwatch watch(seconds[shard % arenas], i);
+      const Step& step = layout.steps[i];
+      Frame<float>& f = (portion == 0 ? first_frames : later_frames)[shard][i];
+      f.tokens = tokens + size_t(portion) * count;
+      if (step.phase == Phase::Forward) layout.operations[step.node]->forward(f);
+      else if (step.phase == Phase::Backward) layout.operations[step.node]->backward(f);
+      else  // dlogits = (softmax - one hot) / tokens of the whole step
+        cpu::kernels().cross_entropy(count, vocab, f.out, vocab, targets + size_t(portion) * count, 1.0f / float(N * shards),
+                                     memory + losses_place + size_t(shard) * N + size_t(portion) * count, const_cast<float*>(f.dout), vocab);
+    }
 }
 
 void Network::Inside::update(int worker, const Schedule& schedule) {
@@ -116,7 +118,7 @@ void Network::go_on_after(long steps) { inside_->steps_done = steps; }
 const float* Network::forward_logits(const Token* tokens) {
   if (inside_->training) refuse("this network was planned for training: build one for judging");
   inside_->run_shard(0, tokens, nullptr);
-  return inside_->frames[0].back().out;
+  return inside_->first_frames[0].back().out;
 }
 
 const float* Network::gradient(int parameter) const { return inside_->memory + inside_->learned[parameter].gradient[0]; }
