@@ -65,6 +65,19 @@ export function killGroup(pid: number | undefined, signal: NodeJS.Signals): void
   }
 }
 
+/** Groups to end when this process does. One listener for all: Node warns of more than ten, and a swarm of eight agents has more children. */
+let running: Set<number> | undefined
+function leaveNone(pid: number): void {
+  if (running === undefined) {
+    const all = new Set<number>()
+    running = all
+    process.once('exit', () => {
+      for (const one of all) killGroup(one, 'SIGKILL')
+    })
+  }
+  running.add(pid)
+}
+
 export function start(file: string, args: readonly string[], options: ChildOptions = {}): Child {
   const [first, ...rest] = [...dieWithParent(), file, ...args]
   const settings = {
@@ -93,14 +106,14 @@ export function start(file: string, args: readonly string[], options: ChildOptio
   const abort = (): void => kill({ how: 'aborted' })
   options.signal?.addEventListener('abort', abort, { once: true })
   if (options.signal?.aborted) abort()
-  const goodbye = (): void => killGroup(child.pid, 'SIGKILL')
-  process.once('exit', goodbye)
+  const { pid } = child
+  if (pid !== undefined) leaveNone(pid)
 
   const ended = (async () => {
     const r = await child
     clearTimeout(timer)
     options.signal?.removeEventListener('abort', abort)
-    process.removeListener('exit', goodbye)
+    if (pid !== undefined) running?.delete(pid)
     killGroup(child.pid, 'SIGKILL') // grandchildren that outlived it
     const output = typeof r.all === 'string' ? r.all : ''
     const stdout = typeof r.stdout === 'string' ? r.stdout : ''

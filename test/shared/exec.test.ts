@@ -73,3 +73,10 @@ test('children die when their parent is killed with SIGKILL', {
   parent.kill('SIGKILL')
   assert.ok(await gone(child), 'the child is gone')
 })
+
+test('many children are one listener: Node warns of more than ten', async () => {
+  const before = process.listenerCount('exit')
+  const children = Array.from({ length: 20 }, () => start('sleep', ['30']))
+  assert.ok(process.listenerCount('exit') <= before + 1, `${process.listenerCount('exit')} listeners`)
+  await Promise.all(children.map((child) => child.stop(0)))
+})

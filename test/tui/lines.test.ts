@@ -86,6 +86,11 @@ test('the closing summary has baseline, best, gain, promotions with seeds, outco
   assert.match(text, /experiments {2}7 \(baseline 3, improved 2, no-gain 1, build-failed 1\)/)
   assert.match(text, /time +3 min 05 s/)
   assert.match(text, /swarm best --checkout DIR {3}take the best recipe home/)
+  assert.doesNotMatch(text, /given up/)
+  const left = { type: 'agent-left', at: '2030-01-01T13:00:00Z', agent: 'a2', session: 1 } as const
+  fold.see({ seq: 200, fact: { ...left, reason: 'gpu 3 is sick: no reading for 15 s' } })
+  const sick = closing(fold.view(), 185, (verb) => `swarm ${verb}`).join('\n')
+  assert.match(sick, /\ngiven up +a2: gpu 3 is sick: no reading for 15 s\ntime/)
 })
 
 test('lines under CI, with --plain, in a dumb terminal, and without a terminal; else the screen', () => {

@@ -20,7 +20,7 @@ export class Fold {
   readonly #rests = new Rests()
   /** Planned and struck before there was a result. */
   readonly #withdrawn = new Set<string>()
-  #head: Pick<View, 'seq' | 'run' | 'budget' | 'noise' | 'focus' | 'doneInRun' | 'done' | 'queued'> = {
+  #head: Pick<View, 'seq' | 'run' | 'budget' | 'scale' | 'noise' | 'focus' | 'doneInRun' | 'done' | 'queued'> = {
     seq: 0,
     doneInRun: 0,
     done: 0,
@@ -71,7 +71,7 @@ export class Fold {
       case 'swarm-stopped':
         return this.#stopped(fact)
       case 'program-adopted':
-        this.#head = { ...this.#head, budget: fact.budget, noise: fact.program.noise }
+        this.#adopted(fact)
         return this.#scores.adopt(fact.track, fact.program.seeds)
       case 'agent-joined':
         return this.#joined(fact)
@@ -122,6 +122,11 @@ export class Fold {
       seen: now,
       ...withoutAbsent({ experiment, title, step, steps, progress, elapsed, gpu, left }),
     })
+  }
+
+  #adopted({ budget, program: { noise, scale } }: FactOf<'program-adopted'>): void {
+    const { scale: _, ...head } = this.#head
+    this.#head = { ...head, budget, noise, ...(scale === 'cpu' ? {} : { scale }) }
   }
 
   #started(fact: FactOf<'swarm-started'>): void {

@@ -100,7 +100,7 @@ function counts(view: View, o: FrameOptions): Row {
     strong('done   '),
     plain(
       fit(
-        `${view.doneInRun}${wanted} experiments${rate}, ${view.done} ever, ${promotions} promoted, ${view.queued} planned, budget ${view.budget ?? '-'}${view.focus === undefined ? '' : `, focus ${view.focus}`}`,
+        `${view.doneInRun}${wanted} experiments${rate}, ${view.done} ever, ${promotions} promoted, ${view.queued} planned, budget ${view.budget ?? '-'}${view.scale === undefined ? '' : `, scale ${view.scale}`}${view.focus === undefined ? '' : `, focus ${view.focus}`}`,
         o.columns - 7,
       ),
     ),

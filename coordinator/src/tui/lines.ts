@@ -4,7 +4,7 @@ import type { Fold } from './fold.ts'
 import type { ExperimentRow, View } from './view.ts'
 import { gist } from './facts.ts'
 import { spentWords } from './spent.ts'
-import { bpb, doing, gainPercent, outcomeWord, plainText, signed, span } from './words.ts'
+import { bpb, doing, gainPercent, isSick, outcomeWord, plainText, signed, span } from './words.ts'
 
 /** A verdict follows its result within milliseconds; longer than this it waits for another run, and the line goes out without it. */
 const VERDICT_MS = 2_000
@@ -40,7 +40,7 @@ export class Lines {
       case 'program-adopted':
         return this.#line(
           at,
-          `program    ${fact.program.metric}, budget ${fact.budget}, seeds ${fact.program.seeds.join(' ')}, noise ${fact.program.noise}`,
+          `program    ${fact.program.metric}, ${fact.program.scale === 'cpu' ? '' : `scale ${fact.program.scale}, `}budget ${fact.budget}, seeds ${fact.program.seeds.join(' ')}, noise ${fact.program.noise}`,
         )
       case 'agent-joined':
         return this.#line(
@@ -157,6 +157,10 @@ function clock(at: Date): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
 }
 
+/** Lanes whose GPU was given up: whoever comes in the morning has to know. */
+const sickLanes = ({ agents }: View): string[] =>
+  agents.flatMap(({ name, left = '' }) => (isSick(left) ? `${name}: ${plainText(left)}` : []))
+
 /** The last words of a run. */
 export function closing(view: View, seconds: number, command: (verb: string) => string): string[] {
   const next = [
@@ -183,6 +187,7 @@ export function closing(view: View, seconds: number, command: (verb: string) => 
     ...(view.spent === undefined
       ? []
       : [`models       ${spentWords(view.spent)}, ${view.spent.calls} calls, ${view.spent.tokens} tokens`]),
+    ...sickLanes(view).map((reason) => `given up     ${reason}`),
     `time         ${span(seconds)}`,
     ...(view.run?.reached === undefined ? [] : [`ended        ${plainText(view.run.reached)}`]),
     '',

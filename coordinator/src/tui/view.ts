@@ -87,6 +87,8 @@ export interface View {
     stopped?: { at: string; reason: string }
   }
   budget?: string
+  /** Absent: that of a CPU. */
+  scale?: 'gpu'
   noise?: number
   /** What people want looked at first. */
   focus?: string

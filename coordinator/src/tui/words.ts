@@ -32,9 +32,12 @@ export function outcomeWord(row: ExperimentRow): string {
   return row.kind === 'baseline' && row.outcome === 'measured' ? 'baseline' : row.outcome
 }
 
+/** An agent left because of the GPU of its lane, see gpu.ts. */
+export const isSick = (left: string): boolean => /^gpu \d+ is sick/.test(left)
+
 /** What an agent does now, in a few words. */
 export function doing(agent: AgentRow): string {
-  if (!agent.present) return /^gpu \d+ is sick/.test(agent.left ?? '') ? `gpu ${agent.lane.gpu} sick` : 'away'
+  if (!agent.present) return isSick(agent.left ?? '') ? `gpu ${agent.lane.gpu} sick` : 'away'
   if (agent.phase === 'idle' || agent.phase === 'paused' || agent.experiment === undefined)
     return agent.paused === true ? 'paused' : agent.phase
   const step =
