@@ -1,0 +1,70 @@
+"""Windowed causal attention of whatever this torch has, for bench/gpu_reference.py: choose_attention() takes the first that is right.
+
+All take q, k, v [B, T, heads, head_dim]; a token sees itself and `window` before it, so window + 1 keys, as the reference's kernel counts.
+"""
+import inspect, math
+
+import torch
+import torch.nn.functional as F
+
+def masked(q, k, v, window):  # the oracle
+    T, scale = q.shape[1], q.shape[-1] ** -0.5
+    back = torch.arange(T, device=q.device)[:, None] - torch.arange(T, device=q.device)[None]
+    scores = (q.transpose(1, 2) @ k.permute(0, 2, 3, 1) * scale).masked_fill((back < 0) | (back > window), -math.inf)
+    return (scores.float().softmax(-1).to(q.dtype) if q.dtype == torch.bfloat16 else scores.softmax(-1)).matmul(v.transpose(1, 2)).transpose(1, 2)
+
+
+def sdpa(q, k, v, window):
+    T = q.shape[1]
+    back = torch.arange(T, device=q.device)[:, None] - torch.arange(T, device=q.device)[None]
+    mask = dict(is_causal=True) if window >= T else dict(attn_mask=(back >= 0) & (back <= window))
+    return F.scaled_dot_product_attention(*(x.transpose(1, 2) for x in (q, k, v)), **mask).transpose(1, 2)
+
+
+def varlen(q, k, v, window):
+    from torch.nn.attention.varlen import varlen_attn
+    if "window_size" not in inspect.signature(varlen_attn).parameters:
+        raise RuntimeError("varlen_attn of this torch knows no window")
+    B, T, H, D = q.shape
+    ends = torch.arange(0, (B + 1) * T, T, device=q.device, dtype=torch.int32)
+    return varlen_attn(*(x.reshape(B * T, H, D) for x in (q, k, v)), ends, ends, T, T, window_size=(window, 0)).view(B, T, H, D)
+
+
+def aten(q, k, v, window):
+    T = q.shape[1]
+    return torch.ops.aten._flash_attention_forward(q, k, v, None, None, T, T, 0.0, True, False, scale=q.shape[-1] ** -0.5,
+                                                   window_size_left=window, window_size_right=0)[0]
+
+
+def flex(q, k, v, window):
+    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
+    T, key = q.shape[1], (q.shape[1], window, str(q.device))
+    if key not in flex.masks:
+        flex.masks[key] = create_block_mask(lambda b, h, i, j: (i >= j) & (i - j <= window), None, None, T, T, device=q.device)
+    call = flex_attention if flex.inside else flex.compiled(flex_attention)
+    return call(*(x.transpose(1, 2) for x in (q, k, v)), block_mask=flex.masks[key]).transpose(1, 2)
+
+
+flex.masks, flex.inside = {}, False
+
+
+def choose_attention(wanted, device, config):
+    """The first that runs forward and backward here and agrees with `masked` at a window; what the others said is reported."""
+    if device == "cpu":
+        return masked, {"masked": "used"}
+    flex.compiled = torch.compile
+    tried, T = {}, config["T"]
+    shape = (2, T, config["heads"], config["head_dim"])
+    for candidate in [varlen, aten, flex, sdpa] if wanted == "auto" else [globals()[wanted]]:
+        try:
+            torch.manual_seed(0)
+            x = [torch.randn(shape, device=device, dtype=torch.bfloat16, requires_grad=True) for _ in range(4)]
+            got, want = ([y, *torch.autograd.grad(y, x[:3], x[3].detach())] for y in (f(*x[:3], T // 2 - 1) for f in (candidate, masked)))
+            worst = max(((a.float() - b.float()).norm() / b.float().norm()).item() for a, b in zip(got, want))
+            if not worst < 0.02:
+                raise RuntimeError(f"off by {worst:.3g} of the masked product")
+            tried[candidate.__name__], flex.inside = "used", True
+            return candidate, tried
+        except Exception as error:  # whatever it is, the next one may do
+            tried[candidate.__name__] = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"[:200]
+    raise SystemExit(f"no attention works here: {tried}")
