@@ -49,7 +49,7 @@ test('an edit is compiled once; the times of build and first step are told', asy
   assert.equal(second.facts.buildCached, true)
   assert.match(second.stderr, /^build \d+\.\d s \(cache\)$/m)
   assert.equal(second.facts.checkpointSha256, first.facts.checkpointSha256)
-  writeFileSync(experiment, readFileSync(experiment, 'utf8').replace('int DEPTH = 4;', 'int DEPTH = 1;'))
+  writeFileSync(experiment, readFileSync(experiment, 'utf8').replace('int DEPTH = at_scale(4, 8);', 'int DEPTH = 1;'))
   assert.equal((await train()).facts.buildCached, false)
 })
 

@@ -16,7 +16,7 @@ SWARM_ISA=avx2 valgrind --tool=callgrind --callgrind-out-file="$folder/counted" 
   { cat "$folder/log"; exit 1; }
 callgrind_annotate --inclusive=yes --threshold=100 "$folder/counted" | sed 's/([ 0-9.]*%)//; s/,//g' >"$folder/functions"
 families=(  # a name, and the function whose instructions, with all it calls, it stands for
-  "whole_step swarm::Network::train_step(" "products ::gemm(" "gram_matrices ::gram(" "attention_forward ::attention_forward("
+  "whole_step swarm::Network::start_step(" "products ::gemm(" "gram_matrices ::gram(" "attention_forward ::attention_forward("
   "attention_backward ::attention_backward(" "cross_entropy ::cross_entropy(" "elementwise swarm::TileProgram::run("
 )
 for family in "${families[@]}"; do

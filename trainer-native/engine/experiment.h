@@ -6,6 +6,14 @@
 
 namespace swarm {
 
+// A knob that differs between the two scales has both values side by side: at_scale(4, 8) is 4 in `make trainer` and 8 in
+// `make trainer SCALE=gpu`. What else the scales are: harness/scale.h.
+#ifdef SWARM_SCALE_GPU
+template <class T> constexpr T at_scale(T, T gpu) { return gpu; }
+#else
+template <class T> constexpr T at_scale(T cpu, T) { return cpu; }
+#endif
+
 struct Settings {
   int tokens_per_step;  // a multiple of 2*T
   int depth;            // for the report

@@ -2,7 +2,7 @@
 // `experiment_build` describes the network once; it sees no data and no weights. The engine derives gradients, plans memory
 // and runs it; the loss (mean cross-entropy of the logits) belongs to the engine. Ops: engine/core/graph.h.
 //
-// The recipe is karpathy/autoresearch's reference at a small scale: value embeddings with gates, RoPE then QK-norm, sliding
+// The recipe is karpathy/autoresearch's reference, at a small scale or, with the second value of each at_scale, at its own: value embeddings with gates, RoPE then QK-norm, sliding
 // windows, relu squared, softcap, residual and x0 lambdas, Muon with Polar Express and NorMuon, Adam for the rest.
 #include "engine/experiment.h"
 
@@ -15,11 +15,11 @@ using namespace swarm;
 // ---- Knobs: a line saying what it is and its range or choices, then the line with its value. ----
 
 // Layers of the network. range 1..12 int
-constexpr int DEPTH = 4;
+constexpr int DEPTH = at_scale(4, 8);
 // Attention heads in a layer; the model dimension is heads times head dim. range 1..12 int
 constexpr int HEADS = 4;
 // Channels of one head. choices 16|32|64|128
-constexpr int HEAD_DIM = 32;
+constexpr int HEAD_DIM = at_scale(32, 128);
 // Width of the feed-forward layer as a multiple of the model dimension. range 1..8 int
 constexpr int MLP_RATIO = 4;
 // Attention windows, layer by layer and repeated: S short, L the whole context; the last layer is always L. choices SSSL|SSL|SL|L|S
@@ -33,14 +33,14 @@ constexpr bool VALUE_EMBEDDINGS = true;
 // Logits are squeezed into plus or minus this by tanh. range 4..100 log
 constexpr float SOFTCAP = 15.0f;
 
-// Tokens in one optimizer step; fewer means more steps in the same budget. range 256..16384 pow2
-constexpr int TOKENS_PER_STEP = 512;
+// Tokens in one optimizer step; fewer means more steps in the same budget. range 256..16384 pow2 gpu 65536..1048576 pow2
+constexpr int TOKENS_PER_STEP = at_scale(512, 524288);
 // Muon learning rate of all matrices inside the blocks. range 0.004..0.4 log
 constexpr float MATRIX_LR = 0.04f;
 // Adam learning rate of the token embedding (times sqrt(768/d), as for the next two). range 0.01..2 log
-constexpr float EMBEDDING_LR = 0.18f;
+constexpr float EMBEDDING_LR = at_scale(0.18f, 0.6f);
 // Adam learning rate of the value embeddings. range 0.01..2 log
-constexpr float VALUE_EMBEDDING_LR = 0.18f;
+constexpr float VALUE_EMBEDDING_LR = at_scale(0.18f, 0.6f);
 // Adam learning rate of the output head. range 0.0004..0.04 log
 constexpr float HEAD_LR = 0.004f;
 // Adam learning rate of the residual lambdas. range 0.0005..0.05 log

@@ -14,6 +14,7 @@ enum class Exit : int {
   data = 4,        // data set missing or damaged
   refused = 5,     // before step 1: memory, shape, a graph that is not causal
   checkpoint = 6,  // the judge refuses what it was given
+  device = 7,      // there is no device where one was asked for, or it or its driver failed: an outage, never the experiment's fault
 };
 
 struct Failure : std::runtime_error {

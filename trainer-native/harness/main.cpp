@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "engine/core/refused.h"
+#include "engine/cuda/memory.h"
 #include "harness/failure.h"
 #include "harness/options.h"
 #include "harness/parent.h"
@@ -13,12 +14,12 @@ namespace {
 
 const char* const usage =
     "usage: train --data DIR --seed N --budget B --out DIR [--workers 1|2] [--max-steps N] [--json]\n"
-    "             [--resume [--save-seconds N]]\n"
-    "       train --data DIR --budget B --describe\n"
+    "             [--backend auto|cpu|cuda] [--scale cpu|gpu] [--resume [--save-seconds N]]\n"
+    "       train --data DIR --budget B --describe [--backend auto|cpu|cuda]\n"
     "B is work:20s, tokens:200k, cpu:20s or wall:5m";
 
 void run(int argc, char** argv) {
-  const swarm::Options options(argc, argv, {"--data", "--seed", "--budget", "--out", "--workers", "--max-steps", "--save-seconds"},
+  const swarm::Options options(argc, argv, {"--data", "--seed", "--budget", "--out", "--workers", "--max-steps", "--save-seconds", "--backend", "--scale"},
                                {"--json", "--describe", "--resume", "--help"}, usage);
   if (options.has("--help")) {
     std::printf("%s\n", usage);
@@ -29,6 +30,8 @@ void run(int argc, char** argv) {
   order.budget = options.required("--budget");
   order.workers = int(options.whole("--workers", 1, 1, 2));
   order.json = options.has("--json");
+  if (options.has("--backend")) order.backend = options.required("--backend");
+  if (options.has("--scale")) order.scale = options.required("--scale");
   if (options.has("--max-steps")) order.max_steps = int64_t(options.whole("--max-steps", 1, 1, 1000000000));
   order.resume = options.has("--resume");
   order.save_seconds = double(options.whole("--save-seconds", 10, 0, 86400));
@@ -53,6 +56,9 @@ int outcome(int argc, char** argv) {
   } catch (const swarm::Refused& refused) {
     std::fprintf(stderr, "refused: %s\n", refused.what());
     return int(swarm::Exit::refused);
+  } catch (const swarm::cuda::DeviceError& error) {
+    std::fprintf(stderr, "the device failed: %s\n", error.what());
+    return int(swarm::Exit::device);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "internal failure: %s\n", error.what());
     return int(swarm::Exit::internal);

@@ -10,7 +10,9 @@
 
 #include "engine/core/custom_check.h"
 #include "engine/cpu/kernels.h"
+#include "engine/cuda/backend.h"
 #include "harness/alone.h"
+#include "harness/backend_choice.h"
 #include "harness/budget.h"
 #include "harness/checkpoint.h"
 #include "harness/contract.h"
@@ -39,6 +41,20 @@ void require_countable(const std::vector<std::string>& custom_ops, const Budget&
   refuse("custom_op " + custom_ops[0] + " does work that a budget of " + budget.text + " cannot count: train under wall or cpu, or use library ops");
 }
 
+// The experiment was compiled for one scale; a run of the other would be of another network.
+const Scale& scale_asked(const std::string& asked) {
+  const Scale& scale = compiled_scale();
+  if (!asked.empty() && asked != "cpu" && asked != "gpu") throw Failure(Exit::usage, "--scale is '" + asked + "', expected cpu or gpu");
+  if (!asked.empty() && asked != scale.name)
+    throw Failure(Exit::usage, std::string("this trainer was compiled for the scale ") + scale.name + ", not " + asked + ": build it with `make trainer SCALE=" + asked + "`");
+  return scale;
+}
+
+constexpr size_t memory_of_no_device = size_t{80} << 30;  // an H100's, where a device is described that is elsewhere
+
+// What a network may take of a device: by its size and not by what is free now, so that whether it is refused depends on no neighbour.
+size_t device_memory() { return cuda::unusable().empty() ? cuda::the_device().memory_bytes / 16 * 15 : memory_of_no_device; }
+
 std::string names_json(const std::vector<std::string>& names) {  // plain words, see engine/ops/custom.h
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "\"" : ",\"") + name + "\"";
@@ -47,23 +63,26 @@ std::string names_json(const std::vector<std::string>& names) {  // plain words,
 
 // Everything that is known before step 1.
 struct Run {
+  enum Kind { described, trained };
   double began = now();
   TrainingOrder order;
+  const Scale& scale;
   Budget budget;
   DataSet data;
   std::vector<TokenFile> files;
   Settings settings;
   int rows = 0;  // of T tokens in one step
+  BackendChoice backend;
   std::unique_ptr<Network> network;
   double work_per_step = 0;
   std::unique_ptr<BudgetClock> clock;
 
-  explicit Run(const TrainingOrder& o)
-      : order(o), budget(parse_budget(o.budget)), data(o.data), files(data.open_training()), settings(experiment_settings()) {
-    const int T = cpu_scale.T, tokens = settings.tokens_per_step;
-    if (tokens < 2 * T || tokens % (2 * T) != 0 || tokens > cpu_scale.max_tokens_per_step)
+  Run(const TrainingOrder& o, Kind kind)
+      : order(o), scale(scale_asked(o.scale)), budget(parse_budget(o.budget)), data(o.data), files(data.open_training()), settings(experiment_settings()) {
+    const int T = scale.T, tokens = settings.tokens_per_step;
+    if (tokens < 2 * T || tokens % (2 * T) != 0 || tokens > scale.max_tokens_per_step)
       refuse("tokens per step is " + std::to_string(tokens) + ", it must be a multiple of " + std::to_string(2 * T) +
-             " (two shards of whole rows) and at most " + std::to_string(cpu_scale.max_tokens_per_step));
+             " (two shards of whole rows) and at most " + std::to_string(scale.max_tokens_per_step));
     rows = tokens / T;
     const Shape shape{rows, T, int(files[0].vocab)};
     Graph graph(shape);
@@ -75,20 +94,31 @@ struct Run {
     Optimizer optimizer;
     experiment_optimizer(graph, optimizer);
     if (!alone()) refuse("the experiment started a thread; it describes a network and starts nothing");
-    Running running;
-    running.workers = order.workers;
-    running.memory_limit = cpu_scale.memory_limit;
-    network = std::make_unique<Network>(graph, optimizer, running);
+    // Only now: looking for a device may start a thread of its driver's.
+    backend = kind == described && order.backend == "cuda" ? BackendChoice{true, "it was asked for"} : choose_backend(order.backend, scale);
+    network = make(graph, optimizer, kind);
     work_per_step = work_seconds(network->step_costs());
     clock = std::make_unique<BudgetClock>(budget, work_per_step, tokens, order.workers);
   }
 
+  std::unique_ptr<Network> make(const Graph& graph, const Optimizer& optimizer, Kind kind) const {
+    if (backend.cuda && kind == described) return cuda::plan_network(graph, optimizer, scale.rows_at_once, device_memory());
+    if (backend.cuda) return cuda::make_network(graph, optimizer, scale.rows_at_once, device_memory());
+    Running running;
+    running.workers = order.workers;
+    running.memory_limit = scale.memory_limit;
+    return std::make_unique<Network>(graph, optimizer, running);
+  }
+  // What MFU is a share of.
+  double flops_per_second() const { return backend.cuda ? cuda::the_device().flops_per_second : reference_flops_per_second * order.workers; }
   double params_m() const { return double(network->parameter_count()) / 1e6; }
 };
 
 // What both the report and --describe say of a run.
 void state_facts(JsonObject& json, const Run& run) {
-  json.text("budget", run.budget.text)
+  run.backend.state(json);
+  json.text("scale", run.scale.name)
+      .text("budget", run.budget.text)
       .number("paramsM", run.params_m())
       .integer("depth", uint64_t(std::max(run.settings.depth, 0)))
       .number("flopsPerToken", run.network->flops_per_token())
@@ -97,7 +127,7 @@ void state_facts(JsonObject& json, const Run& run) {
       .number("workPerStep", run.work_per_step)
       .text("frozen", frozen_sha256)
       .text("manifest", run.data.manifest())
-      .text("backend", "cpu")
+      .integer("microSteps", uint64_t(run.network->micro_steps()))
       .text("isa", cpu::kernels().isa)
       .raw("customOps", names_json(custom_ops(run.network->graph())))
       .integer("workers", uint64_t(run.order.workers))
@@ -155,16 +185,20 @@ void train(const TrainingOrder& order) {
   remove_if_there(checkpoint_path);
   if (!order.resume) remove_if_there(order.out + "/state.bin");
   if (order.resume && order.max_steps >= 0) throw Failure(Exit::usage, "--max-steps ends a run for good; leave it or --resume away");
-  Run run(order);
+  Run run(order, Run::trained);
   if (order.resume && run.clock->steps() < 0)
     throw Failure(Exit::usage, "--resume needs a budget that is the same on every machine: work or tokens, not " + run.budget.text);
 
+  if (!order.json) std::printf("%s\n", run.backend.line().c_str());
   Network& network = *run.network;
   const std::vector<Schedule> ahead = schedule_ahead(run);
   start_no_more_threads();
   network.init(order.seed);
-  TrainingText text(run.files, cpu_scale.T, order.seed);
-  std::vector<uint16_t> tokens(size_t(run.rows) * cpu_scale.T), targets(tokens.size());
+  TrainingText text(run.files, run.scale.T, order.seed);
+  const size_t step_tokens = size_t(run.rows) * run.scale.T;
+  struct Rows { std::vector<uint16_t> tokens, targets; } rows[2];  // of this step and of the next
+  for (Rows& r : rows) r.tokens.resize(step_tokens), r.targets.resize(step_tokens);
+  const auto fill = [&](Rows& r) { text.fill(run.rows, r.tokens.data(), r.targets.data()); };
   LossCurve curve;
   Progress lines(run);
   double progress = 0;
@@ -173,21 +207,25 @@ void train(const TrainingOrder& order) {
   std::optional<SavedRun> saved;
   Done done;
   if (order.resume) {
-    saved.emplace(order.out + "/state.bin", RunName{order.seed, run.budget.text, frozen_sha256, run.data.manifest(), own_binary_sha256()}, order.save_seconds);
+    saved.emplace(order.out + "/state.bin", RunName{order.seed, run.budget.text, frozen_sha256, run.data.manifest(), own_binary_sha256() + run.backend.bits()}, order.save_seconds);
     done = saved->read(network);
   }
   int64_t step = 0;
   for (double loss : done.losses) {
-    text.fill(run.rows, tokens.data(), targets.data());
+    fill(rows[0]);
     curve.add(++step, loss);
   }
   const int64_t resumed_after = step;
 
   run.clock->start(done.wall_seconds, done.cpu_seconds);
+  fill(rows[step % 2]);
   while ((progress = run.clock->progress(step)) < 1 && step != order.max_steps) {
-    text.fill(run.rows, tokens.data(), targets.data());
+    Rows &now = rows[step % 2], &next = rows[(step + 1) % 2];
     const Schedule schedule = step < int64_t(ahead.size()) ? ahead[size_t(step)] : experiment_schedule(int(step), float(progress));
-    const double loss = network.train_step(tokens.data(), targets.data(), schedule);
+    network.start_step(now.tokens.data(), now.targets.data(), schedule);
+    fill(next);  // while a device works
+    network.expect(next.tokens.data(), next.targets.data());
+    const double loss = network.finish_step();
     curve.add(++step, loss);
     if (!(loss <= 100)) {
       diverged = "the loss is " + json_number(loss) + " at step " + std::to_string(step) + " (abort above 100, or not a number)";
@@ -219,7 +257,7 @@ void train(const TrainingOrder& order) {
   report.number("trainLoss", curve.smoothed()).number("trainingSeconds", wall).number("totalSeconds", now() - run.began);
   report.number("workSeconds", double(step) * run.work_per_step).number("cpuSeconds", cpu_seconds);
   report.number("mfuPercent", 100 * run.network->flops_per_token() * double(token_count) /
-                                  (std::max(wall, 1e-9) * reference_flops_per_second * order.workers));
+                                  (std::max(wall, 1e-9) * run.flops_per_second()));
   report.raw("checkpointSha256", checkpoint_sha256.empty() ? "null" : "\"" + checkpoint_sha256 + "\"");
   report.raw("lossCurve", curve.json());
   if (resumed_after > 0) report.integer("resumedAfter", uint64_t(resumed_after));
@@ -230,7 +268,7 @@ void train(const TrainingOrder& order) {
 }
 
 std::string describe(const TrainingOrder& order) {
-  const Run run(order);
+  const Run run(order, Run::described);
   JsonObject json;
   state_facts(json, run);
   json.raw("steps", run.clock->steps() < 0 ? "null" : std::to_string(run.clock->steps()));

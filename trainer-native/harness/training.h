@@ -9,6 +9,8 @@ struct TrainingOrder {
   std::string data;
   std::string out;         // folder; not used by describe
   std::string budget;
+  std::string backend;     // auto, cpu, cuda; empty: see harness/backend_choice.h
+  std::string scale;       // refused when it is not the one the experiment was compiled for; empty: that one
   uint64_t seed = 0;
   int workers = 1;
   int64_t max_steps = -1;  // the preflight's early stop; -1: none

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "engine/cuda/memory.h"
 #include "harness/failure.h"
 #include "harness/file.h"
 #include "harness/json.h"
@@ -13,11 +14,11 @@
 
 namespace {
 
-const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE [--split val|hidden]";
+const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE [--split val|hidden] [--backend auto|cpu|cuda]";
 
 void run(int argc, char** argv) {
   const auto began = std::chrono::steady_clock::now();
-  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out", "--split"}, {"--help"}, usage);
+  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out", "--split", "--backend"}, {"--help"}, usage);
   if (options.has("--help")) {
     std::printf("%s\n", usage);
     return;
@@ -26,7 +27,8 @@ void run(int argc, char** argv) {
   const std::string split = options.has("--split") ? options.required("--split") : "val";
   if (split != "val" && split != "hidden") throw swarm::Failure(swarm::Exit::usage, std::string(usage) + "\nthere is no split " + split);
   swarm::remove_if_there(out);  // an old score may not be taken for this checkpoint's
-  const swarm::Judgement judged = swarm::judge(options.required("--data"), options.required("--checkpoint"), split);
+  const swarm::Judgement judged = swarm::judge(options.required("--data"), options.required("--checkpoint"), split,
+                                               options.has("--backend") ? options.required("--backend") : "");
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 
   swarm::JsonObject json;
@@ -34,7 +36,8 @@ void run(int argc, char** argv) {
   json.integer("tokens", judged.score.targets).integer("bytes", judged.score.bytes).number("seconds", seconds);
   json.text("frozen", frozen_sha256).text("manifest", judged.header.manifest).text("checkpointSha256", judged.checkpoint_sha256);
   json.integer("seed", judged.header.seed).integer("steps", judged.header.steps).text("budget", judged.header.budget);
-  json.text("split", split).text("trust", "proved");  // by the walk over the graph; no code of an experiment was run
+  judged.backend.state(json);
+  json.text("scale", judged.scale).text("split", split).text("trust", "proved");  // by the walk over the graph; no code of an experiment was run
   const std::string line = json.line() + "\n";
   swarm::write_whole_file(out, line.data(), line.size());
   std::printf("val_bpb: %.6f\n", judged.score.bits_per_byte());
@@ -50,6 +53,9 @@ int main(int argc, char** argv) {
   } catch (const swarm::Failure& failure) {
     std::fprintf(stderr, "%s\n", failure.what());
     return int(failure.code);
+  } catch (const swarm::cuda::DeviceError& error) {
+    std::fprintf(stderr, "the device failed: %s\n", error.what());
+    return int(swarm::Exit::device);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "internal failure: %s\n", error.what());
     return int(swarm::Exit::internal);

@@ -20,8 +20,8 @@ bool same_bits(const float* a, const float* b, size_t count) { return std::memcm
 }  // namespace
 
 void require_blind_to_the_future(const Forward& forward, const uint16_t* rows, int batch_rows, int T, int vocab, uint64_t seed) {
-  const size_t row_logits = size_t(T) * size_t(vocab);
-  const float* logits = forward(rows);
+  const size_t width = size_t(forward.width), row_logits = size_t(T) * width;
+  const float* logits = forward.run(rows);
   const std::vector<float> before(logits, logits + row_logits * size_t(batch_rows));
 
   std::vector<uint16_t> changed(rows, rows + size_t(batch_rows) * T);
@@ -33,20 +33,20 @@ void require_blind_to_the_future(const Forward& forward, const uint16_t* rows, i
       token = uint16_t((token + 1 + philox(seed, uint64_t(r), uint64_t(t))[0] % uint32_t(vocab - 1)) % uint32_t(vocab));  // any other token
     }
   }
-  logits = forward(changed.data());
+  logits = forward.run(changed.data());
   for (int r = 0; r < batch_rows; ++r) {
     const float* was = before.data() + row_logits * size_t(r);
     const float* is = logits + row_logits * size_t(r);
     for (int t = 0; t <= cuts[r]; ++t)
-      if (!same_bits(was + size_t(t) * vocab, is + size_t(t) * vocab, size_t(vocab)))
+      if (!same_bits(was + size_t(t) * width, is + size_t(t) * width, width))
         throw Failure(Exit::checkpoint, "the network sees the future: replacing tokens after position " + std::to_string(cuts[r]) + " of row " +
                                             std::to_string(r) + " moved its logits at position " + std::to_string(t));
   }
 }
 
-void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, const uint16_t* others, int batch_rows, int T, int vocab, uint64_t seed) {
-  const size_t row_logits = size_t(T) * size_t(vocab), row_bytes = sizeof(uint16_t) * size_t(T);
-  const float* logits = forward(rows);
+void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, const uint16_t* others, int batch_rows, int T, uint64_t seed) {
+  const size_t row_logits = size_t(T) * size_t(forward.width), row_bytes = sizeof(uint16_t) * size_t(T);
+  const float* logits = forward.run(rows);
   const std::vector<float> before(logits, logits + row_logits * size_t(batch_rows));
   std::vector<uint16_t> changed(size_t(batch_rows) * T);
 
@@ -54,7 +54,7 @@ void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, cons
   std::iota(order.begin(), order.end(), 0);
   for (int left = batch_rows; left > 1; --left) std::swap(order[left - 1], order[philox(seed, order_stream, uint64_t(left))[0] % uint32_t(left)]);
   for (int r = 0; r < batch_rows; ++r) std::memcpy(&changed[size_t(r) * T], rows + size_t(order[r]) * T, row_bytes);
-  logits = forward(changed.data());
+  logits = forward.run(changed.data());
   for (int r = 0; r < batch_rows; ++r)
     if (!same_bits(logits + row_logits * size_t(r), before.data() + row_logits * size_t(order[r]), row_logits))
       throw Failure(Exit::checkpoint, "the network knows a row's place in its batch: row " + std::to_string(order[r]) + " has other logits as row " + std::to_string(r));
@@ -62,7 +62,7 @@ void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, cons
   const int kept = int(philox(seed, mate_stream, 0)[0] % uint32_t(batch_rows));
   std::memcpy(changed.data(), others, row_bytes * size_t(batch_rows));
   std::memcpy(&changed[size_t(kept) * T], rows + size_t(kept) * T, row_bytes);
-  logits = forward(changed.data());
+  logits = forward.run(changed.data());
   if (!same_bits(logits + row_logits * size_t(kept), before.data() + row_logits * size_t(kept), row_logits))
     throw Failure(Exit::checkpoint, "the network sees other rows: row " + std::to_string(kept) + " has other logits among other rows");
 }

@@ -7,15 +7,19 @@
 
 namespace swarm {
 
-// tokens [batch_rows, T] -> logits [batch_rows, T, vocab], valid until the next call.
-using Forward = std::function<const float*(const uint16_t* tokens)>;
+// tokens [batch_rows, T] -> what the network makes of them at each position [batch_rows, T, width], valid until the next call: its
+// logits, or numbers that follow from them and the position alone.
+struct Forward {
+  std::function<const float*(const uint16_t* tokens)> run;
+  int width;
+};
 
-// rows: [batch_rows, T] of tokens below vocab. In every row all tokens after a cut are replaced, and the logits up to the cut must
+// rows: [batch_rows, T] of tokens below vocab. In every row all tokens after a cut are replaced, and the numbers up to the cut must
 // keep every bit. Throws Failure(Exit::checkpoint) naming row and position where they do not.
 void require_blind_to_the_future(const Forward& forward, const uint16_t* rows, int batch_rows, int T, int vocab, uint64_t seed);
 
-// The rows in another order must give the same logits in that order, and a row whose batch mates are all replaced by those of `others`
+// The rows in another order must give the same numbers in that order, and a row whose batch mates are all replaced by those of `others`
 // [batch_rows, T] must keep its own, bit for bit. Throws Failure(Exit::checkpoint) naming the row.
-void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, const uint16_t* others, int batch_rows, int T, int vocab, uint64_t seed);
+void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, const uint16_t* others, int batch_rows, int T, uint64_t seed);
 
 }  // namespace swarm

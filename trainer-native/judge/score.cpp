@@ -21,15 +21,24 @@ double nats_of(const float* logits, int vocab, int target) {
   return fmath::log(sum) - (double(logits[target]) - double(highest));
 }
 
+namespace {
+
+void add_one(Score& score, double nats, uint16_t target, const uint16_t* token_bytes) {
+  score.all_nats += nats;
+  score.targets++;
+  if (token_bytes[target] == 0) return;
+  score.nats += nats;
+  score.bytes += token_bytes[target];
+}
+
+}  // namespace
+
+void add_to(Score& score, const float* nats, const uint16_t* targets, int count, const uint16_t* token_bytes) {
+  for (int i = 0; i < count; ++i) add_one(score, double(nats[i]), targets[i], token_bytes);
+}
+
 void add_to(Score& score, const float* logits, int vocab, const uint16_t* targets, int count, const uint16_t* token_bytes) {
-  for (int i = 0; i < count; ++i) {
-    const double nats = nats_of(logits + int64_t(i) * vocab, vocab, targets[i]);
-    score.all_nats += nats;
-    score.targets++;
-    if (token_bytes[targets[i]] == 0) continue;
-    score.nats += nats;
-    score.bytes += token_bytes[targets[i]];
-  }
+  for (int i = 0; i < count; ++i) add_one(score, nats_of(logits + int64_t(i) * vocab, vocab, targets[i]), targets[i], token_bytes);
 }
 
 double Score::bits_per_byte() const {

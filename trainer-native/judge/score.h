@@ -17,6 +17,9 @@ struct Score {
 // -log softmax(logits)[target] in nats; the sum runs in float64 in the order of the vocabulary.
 double nats_of(const float* logits, int vocab, int target);
 
+// nats: [count], as nats_of or a device computes them.
+void add_to(Score& score, const float* nats, const uint16_t* targets, int count, const uint16_t* token_bytes);
+
 // logits: [count, vocab], targets: [count]; token_bytes: [vocab].
 void add_to(Score& score, const float* logits, int vocab, const uint16_t* targets, int count, const uint16_t* token_bytes);
 

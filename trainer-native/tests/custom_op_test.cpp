@@ -1,7 +1,7 @@
 // custom_op: honest ones train like library ops; every kind of lie is refused with its own reason, and no judge takes one.
 #include "harness/checkpoint.h"
 #include "harness/failure.h"
-#include "judge/judgement.h"
+#include "judge/evaluator.h"
 #include "op_check.h"
 
 using namespace swarm;

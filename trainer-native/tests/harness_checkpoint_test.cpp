@@ -5,6 +5,7 @@
 #include "data_folder.h"
 #include "harness/checkpoint.h"
 #include "harness/failure.h"
+#include "judge/evaluator.h"
 #include "judge/judgement.h"
 
 using namespace swarm;

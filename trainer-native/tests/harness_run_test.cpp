@@ -163,6 +163,30 @@ TEST("train: usage errors are exit 2, a damaged data set 4, a budget below one s
   CHECK_ENDS(run(w, program("judge") + " --data " + w.path), 2, "--out is missing");
 }
 
+TEST("train --backend: without a device auto trains on the CPU and says why, cuda is exit 7, and another scale than the compiled one exit 2") {
+  Workplace w;
+  const std::string hidden = "CUDA_VISIBLE_DEVICES=-1";  // on a machine that has one
+  CHECK_EQUAL(w.train("--seed 7 --budget tokens:3k", hidden).exit, 0);
+  CHECK_EQUAL(w.report().member("backend")->string, "cpu");
+  const std::string unasked = w.report().member("checkpointSha256")->string;
+  CHECK_EQUAL(w.train("--seed 7 --budget tokens:3k --backend auto --scale cpu", hidden).exit, 0);
+  CHECK_EQUAL(w.report().member("backend")->string, "cpu");
+  CHECK_EQUAL(w.report().member("scale")->string, "cpu");
+  CHECK_EQUAL(w.report().member("machineClass")->string, "cpu");
+  CHECK_EQUAL(w.report().member("checkpointSha256")->string, unasked);
+  const std::string why = w.report().member("backendReason")->string;
+  CHECK(why.find("CUDA") != std::string::npos);
+  const std::string lines = check::read_all(w.path + "/stdout");
+  CHECK_EQUAL(lines.substr(0, lines.find('\n')), "backend: cpu (" + why + ")");
+  CHECK_ENDS(w.train("--seed 7 --budget tokens:3k --backend cuda", hidden), 7, "or take --backend cpu");
+  CHECK_ENDS(w.train("--seed 7 --budget tokens:3k --backend tpu"), 2, "expected auto, cpu or cuda");
+  CHECK_ENDS(w.train("--seed 7 --budget tokens:3k --scale gpu"), 2, "build it with `make trainer SCALE=gpu`");
+  CHECK_EQUAL(w.train("--seed 7 --budget tokens:3k").exit, 0);
+  CHECK_EQUAL(w.judge(" --backend auto").exit, 0);
+  CHECK_ENDS(run(w, hidden + " " + program("judge") + " --data " + w.path + " --checkpoint " + w.out() + "/checkpoint.bin --out " + w.path + "/judge.json --backend cuda"), 7,
+             "or take --backend cpu");
+}
+
 TEST("train --describe: says what a run would be and trains nothing") {
   Workplace w;
   const Outcome outcome = run(w, program("train") + " --data " + w.path + " --budget work:20s --describe");

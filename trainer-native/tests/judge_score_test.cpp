@@ -54,7 +54,7 @@ constexpr int rows = 4, T = 16, vocab = 64;
 template <class Sees>
 Forward summing(Sees sees, std::vector<float>& logits) {
   logits.assign(size_t(rows) * T * vocab, 0);
-  return [&logits, sees](const uint16_t* tokens) {
+  const auto run = [&logits, sees](const uint16_t* tokens) {
     for (int r = 0; r < rows; ++r)
       for (int t = 0; t < T; ++t) {
         float sum = 0;
@@ -64,6 +64,7 @@ Forward summing(Sees sees, std::vector<float>& logits) {
       }
     return static_cast<const float*>(logits.data());
   };
+  return {run, vocab};
 }
 
 const std::vector<uint16_t>& some_tokens() {
@@ -102,21 +103,22 @@ TEST("probe: a network that knows its row's place or its mates is refused, one t
   std::vector<uint16_t> others(some_tokens());
   for (uint16_t& token : others) token = uint16_t((token + 5) % vocab);
   const Forward honest = summing([](int t, int u) { return u <= t; }, logits);
-  const auto place = [&](const uint16_t* tokens) {
-    honest(tokens);
+  const auto place_run = [&](const uint16_t* tokens) {
+    honest.run(tokens);
     for (int r = 0; r < rows; ++r) logits[size_t(r * T) * vocab + 1] += float(r);
     return static_cast<const float*>(logits.data());
   };
-  const auto mates = [&](const uint16_t* tokens) {  // the sum over all rows: the same in any order, another among others
-    honest(tokens);
+  const auto mates_run = [&](const uint16_t* tokens) {  // the sum over all rows: the same in any order, another among others
+    honest.run(tokens);
     float sum = 0;
     for (int i = 0; i < rows * T; ++i) sum += float(tokens[i]);
     for (int r = 0; r < rows; ++r) logits[size_t(r * T) * vocab + 1] = sum;
     return static_cast<const float*>(logits.data());
   };
+  const Forward place{place_run, vocab}, mates{mates_run, vocab};
   for (uint64_t seed = 0; seed < 20; ++seed) {
-    require_alone_in_its_row(honest, some_tokens().data(), others.data(), rows, T, vocab, seed);
-    CHECK_FAILS(require_alone_in_its_row(mates, some_tokens().data(), others.data(), rows, T, vocab, seed), Exit::checkpoint, "sees other rows");
+    require_alone_in_its_row(honest, some_tokens().data(), others.data(), rows, T, seed);
+    CHECK_FAILS(require_alone_in_its_row(mates, some_tokens().data(), others.data(), rows, T, seed), Exit::checkpoint, "sees other rows");
   }
-  CHECK_FAILS(require_alone_in_its_row(place, some_tokens().data(), others.data(), rows, T, vocab, 1), Exit::checkpoint, "a row's place in its batch");
+  CHECK_FAILS(require_alone_in_its_row(place, some_tokens().data(), others.data(), rows, T, 1), Exit::checkpoint, "a row's place in its batch");
 }

@@ -100,4 +100,13 @@ void Graph::output(Tensor logits) {
   output_ = logits.node;
 }
 
+Graph with_rows(const Graph& graph, int rows) {
+  Shape shape = graph.shape();
+  shape.rows = rows;
+  Graph again(shape);
+  for (const Node& node : graph.nodes()) again.append(node);
+  again.output({graph.output_node()});
+  return again;
+}
+
 }  // namespace swarm

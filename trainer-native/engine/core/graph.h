@@ -118,4 +118,6 @@ class Graph {
   int output_ = -1;
 };
 
+Graph with_rows(const Graph& graph, int rows);  // the same network for another number of rows
+
 }  // namespace swarm

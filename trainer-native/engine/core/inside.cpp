@@ -8,6 +8,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "engine/core/costs.h"
 #include "engine/cpu/kernels.h"
 
 namespace swarm {
@@ -41,7 +42,7 @@ Network::Inside::Inside(const Graph& g, const Optimizer* optimizer, const Runnin
   list_parameters(optimizer);
   reserve(running);
   bind();
-  count_costs();
+  costs = costs_of(graph, layout, N, training ? shards : 1, optimizer);
   if (training) share_updates();
   if (running.measure) for (int a = 0; a < arenas; a++) seconds[a].assign(costs.size(), 0.0);
   crew = std::make_unique<Crew>(arenas);
@@ -125,24 +126,6 @@ Frame<float> Network::Inside::frame(const Step& step, int shard, bool first) con
     f.add[i] = step.add[i] || (l >= 0 && !first);
   }
   return f;
-}
-
-void Network::Inside::count_costs() {
-  const double both = training ? shards : 1;
-  for (const Step& step : layout.steps) {
-    const Operation& op = *layout.operations[step.node];
-    const double logits = double(N) * graph.shape().vocab;
-    const Work w = step.phase == Phase::Loss      ? Work{logits * (special_flops + 4), 8 * logits, 0.7}
-                   : step.phase == Phase::Forward ? op.forward_work(N)
-                                                  : op.backward_work(N);
-    costs.push_back({step.phase == Phase::Loss ? "cross_entropy" : rule(graph.nodes()[step.node].op).name, both * w.flops, both * w.bytes, w.pace});
-  }
-  for (const Learned& l : learned) {
-    if (!l.update) continue;
-    const double count = double(graph.nodes()[l.node].rows) * graph.nodes()[l.node].cols;
-    const Work w = l.update->work();
-    costs.push_back({"update", w.flops + count, w.bytes + 12 * count, w.pace});  // and the sum over shards
-  }
 }
 
 // Largest first, each to the worker with the least to do. Who updates what changes no bit.

@@ -27,7 +27,6 @@ struct Network::Inside {
   Frame<float> frame(const Step& step, int shard, bool first) const;
   void run_shard(int shard, const Token* tokens, const Token* targets);
   void update(int worker, const Schedule& schedule);
-  void count_costs();
   void share_updates();
 
   struct Learned {  // one parameter
@@ -51,6 +50,7 @@ struct Network::Inside {
   std::vector<double> seconds[shards];       // by cost, per worker; empty unless measured
   std::vector<float> token_losses;
   long steps_done = 0;
+  double step_loss = 0;
   std::unique_ptr<Crew> crew;
 };
 

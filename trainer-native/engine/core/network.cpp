@@ -28,15 +28,6 @@ class Stopwatch {
   double start_;
 };
 
-Graph with_rows(const Graph& graph, int rows) {
-  Shape shape = graph.shape();
-  shape.rows = rows;
-  Graph again(shape);
-  for (const Node& node : graph.nodes()) again.append(node);
-  again.output({graph.output_node()});
-  return again;
-}
-
 }  // namespace
 
 void Network::Inside::run_shard(int shard, const Token* tokens, const Token* targets) {
@@ -98,13 +89,14 @@ double Network::loss_and_gradients(const Token* tokens, const Token* targets) {
   return sum / double(in.token_losses.size());
 }
 
-double Network::train_step(const Token* tokens, const Token* targets, const Schedule& schedule) {
-  const double loss = loss_and_gradients(tokens, targets);
+void Network::start_step(const Token* tokens, const Token* targets, const Schedule& schedule) {
+  inside_->step_loss = loss_and_gradients(tokens, targets);
   inside_->steps_done++;
   const auto update = [&](int worker) { inside_->update(worker, schedule); };
   inside_->crew->run(update);
-  return loss;
 }
+
+double Network::finish_step() { return inside_->step_loss; }
 
 std::vector<Network::Floats> Network::training_state() {
   std::vector<Floats> all;

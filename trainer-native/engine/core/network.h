@@ -44,7 +44,15 @@ class Network {
   virtual void init(uint64_t seed);
 
   // tokens, targets: [rows, T]. Forward, backward, update; returns the mean loss in nats before the update.
-  virtual double train_step(const Token* tokens, const Token* targets, const Schedule& schedule);
+  double train_step(const Token* tokens, const Token* targets, const Schedule& schedule) {
+    start_step(tokens, targets, schedule);
+    return finish_step();
+  }
+  // Its two halves, between which a device works and the host makes the next rows ready. On the CPU the first does everything.
+  virtual void start_step(const Token* tokens, const Token* targets, const Schedule& schedule);
+  virtual double finish_step();
+  // Between the halves: what the next start_step will be given, so that it can be on its way to the device before.
+  virtual void expect(const Token*, const Token*) {}
 
   // tokens: [rows, T] -> logits [rows, T, vocab], owned by the network, overwritten by the next call.
   virtual const float* forward_logits(const Token* tokens);
@@ -67,6 +75,7 @@ class Network {
   virtual double flops_per_token() const;                       // of one step, update included
   std::vector<double> op_seconds() const;               // CPU seconds so far, next to step_costs(); empty unless measured
   virtual const Graph& graph() const;
+  virtual int micro_steps() const { return 1; }                 // parts of a step that go through a device one after the other
 
  protected:
   Network();  // for what runs elsewhere: without `inside_`, so every virtual above must be its own

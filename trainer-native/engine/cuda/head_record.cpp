@@ -38,11 +38,45 @@ HeadScratch sizes(const Graph& graph, const Plan& plan) {
   return s;
 }
 
+// Where a chunk is worked on, in scratch.
+struct Bench {
+  Bench(const Places& p, const HeadScratch& s) {
+    char* scratch = reinterpret_cast<char*>(p.scratch());
+    logits = reinterpret_cast<bf16*>(scratch), squeezed = reinterpret_cast<bf16*>(scratch + s.logits);
+    products = reinterpret_cast<float*>(scratch + s.logits + s.squeezed), expression = reinterpret_cast<float*>(scratch + s.logits + s.squeezed + s.products);
+  }
+  bf16 *logits, *squeezed;
+  float *products, *expression;
+};
+
+// Logits and losses of a chunk of tokens; the logits become `scale` times their gradient.
+void record_chunk(Tape& tape, const Places& p, const Bench& on, int first, int rows, float scale) {
+  const Plan& plan = p.plan;
+  const Node& linear = p.graph.nodes()[size_t(plan.head.linear)];
+  const int C = p.graph.nodes()[size_t(linear.inputs[0])].cols, V = linear.cols;
+  Product forward;
+  forward.form = Form::NT, forward.M = rows, forward.N = V, forward.K = C;
+  forward.A = p.value(linear.inputs[0]) + size_t(first) * C, forward.lda = C;
+  forward.B = p.value(linear.inputs[1]), forward.ldb = C, forward.C = on.logits, forward.ldc = V;
+  gemm(tape, forward);
+  const uint16_t* targets = p.at<uint16_t>(plan.targets) + first;
+  float* losses = p.at<float>(plan.losses) + first;
+  if (!runs_squeeze(plan)) return cross_entropy(tape, rows, V, plan.head.cap, scale, targets, on.logits, losses);
+  squeeze_plan(p.graph, plan, false).record(tape, rows, {on.logits}, {on.squeezed}, {false}, on.expression);
+  cross_entropy(tape, rows, V, 0, scale, targets, on.squeezed, losses);
+  if (scale != 0) squeeze_plan(p.graph, plan, true).record(tape, rows, {on.logits, on.squeezed}, {on.logits}, {false}, on.expression);
+}
+
 }  // namespace
 
 size_t head_scratch_bytes(const Graph& graph, const Plan& plan) {
   const HeadScratch s = sizes(graph, plan);
   return s.logits + s.squeezed + s.products + s.expression;
+}
+
+void record_losses(Tape& tape, const Places& p) {
+  const Bench on(p, sizes(p.graph, p.plan));
+  for (int first = 0; first < p.plan.N; first += p.plan.head.chunk) record_chunk(tape, p, on, first, std::min(p.plan.head.chunk, p.plan.N - first), 0);
 }
 
 void record_head(Tape& tape, const Places& p, bool again) {
@@ -52,37 +86,21 @@ void record_head(Tape& tape, const Places& p, bool again) {
   const Step* step = nullptr;  // the linear's backward: whether its input's gradient has a part already
   for (const Step& s : plan.layout.steps)
     if (s.phase == Phase::Backward && s.node == plan.head.linear) step = &s;
-  const HeadScratch s = sizes(p.graph, plan);
-  char* scratch = reinterpret_cast<char*>(p.scratch());
-  bf16 *logits = reinterpret_cast<bf16*>(scratch), *squeezed = reinterpret_cast<bf16*>(scratch + s.logits);
-  float *products = reinterpret_cast<float*>(scratch + s.logits + s.squeezed), *expression = reinterpret_cast<float*>(scratch + s.logits + s.squeezed + s.products);
+  const Bench on(p, sizes(p.graph, plan));
   const float scale = 1.0f / (float(plan.N) * float(plan.micro_steps));
   for (int first = 0; first < plan.N; first += plan.head.chunk) {
     const int rows = std::min(plan.head.chunk, plan.N - first);
-    const bf16* x = p.value(x_node) + size_t(first) * C;
-    Product forward;
-    forward.form = Form::NT, forward.M = rows, forward.N = V, forward.K = C;
-    forward.A = x, forward.lda = C, forward.B = p.value(weight_node), forward.ldb = C, forward.C = logits, forward.ldc = V;
-    gemm(tape, forward);
-    const uint16_t* targets = p.at<uint16_t>(plan.targets) + first;
-    float* losses = p.at<float>(plan.losses) + first;
-    if (runs_squeeze(plan)) {
-      squeeze_plan(p.graph, plan, false).record(tape, rows, {logits}, {squeezed}, {false}, expression);
-      cross_entropy(tape, rows, V, 0, scale, targets, squeezed, losses);
-      squeeze_plan(p.graph, plan, true).record(tape, rows, {logits, squeezed}, {logits}, {false}, expression);
-    } else {
-      cross_entropy(tape, rows, V, plan.head.cap, scale, targets, logits, losses);
-    }
+    record_chunk(tape, p, on, first, rows, scale);
     Product dx;
     dx.form = Form::NN, dx.M = rows, dx.N = C, dx.K = V;
-    dx.A = logits, dx.lda = V, dx.B = p.value(weight_node), dx.ldb = C;
+    dx.A = on.logits, dx.lda = V, dx.B = p.value(weight_node), dx.ldb = C;
     dx.C = p.gradient(x_node) + size_t(first) * C, dx.D = dx.C, dx.ldc = C, dx.beta = step->add[0];
     gemm(tape, dx);
     Product dw;
     dw.form = Form::TN, dw.M = V, dw.N = C, dw.K = rows;
-    dw.A = logits, dw.lda = V, dw.B = x, dw.ldb = C, dw.C32 = p.weight_gradient(weight_node), dw.ldc = C;
+    dw.A = on.logits, dw.lda = V, dw.B = p.value(x_node) + size_t(first) * C, dw.ldb = C, dw.C32 = p.weight_gradient(weight_node), dw.ldc = C;
     dw.beta = step->add[1] || again || first > 0;
-    gemm(tape, dw, products);
+    gemm(tape, dw, on.products);
   }
 }
 

@@ -3,64 +3,31 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <map>
+#include <cstring>
+#include <stdexcept>
 
 #include "engine/core/start.h"
-#include "engine/core/update.h"
 #include "engine/cpu/fmath.h"
-#include "engine/cpu/kernels.h"
 #include "engine/cuda/backend.h"
 #include "engine/cuda/optim.h"
 #include "engine/cuda/rows.h"
+#include "engine/cuda/tables.h"
 
 namespace swarm::cuda {
-namespace {
-
-size_t table_floats(const Graph& graph) {
-  size_t floats = 0;
-  for (const Node& node : graph.nodes())
-    if (node.op == Op::Rope) floats += size_t(graph.shape().T) * node.ints[0];
-  return std::max<size_t>(floats, 1);
-}
-
-}  // namespace
 
 DeviceNetwork::DeviceNetwork(const Graph& graph, const Optimizer& optimizer, const Options& options)
-    : graph_(graph), plan_((require_causal(graph), Plan(graph, optimizer, options))), products_(options.products), memory_(plan_.bytes), tables_(table_floats(graph) * sizeof(float)),
-      places_{graph_, plan_, memory_.at(0), {}}, sorted_(SortedTokens::ints(plan_.N, graph.shape().vocab)) {
-  make_tables();
+    : PlannedNetwork(graph, optimizer, options), products_(options.products), memory_(plan_.bytes), tables_(table_bytes(graph_)),
+      places_{graph_, plan_, memory_.at(0), fill_tables(graph_, tables_)}, feed_(memory_.at(plan_.tokens), plan_.input_bytes()) {
   mirror_.resize(plan_.numbers);
   for (size_t n = 0; n < graph_.nodes().size(); n++)
     if (const Held* held = places_.parameter(int(n))) {
       const Node& node = graph_.nodes()[n];
       parameters_.push_back({node.name, node.rows, node.cols, mirror_.data() + held->place});
     }
-  count_costs(optimizer);
   fill_bytes(memory_.at(0), 0, plan_.scratch);
   first_ = std::make_unique<Playback>(record_micro_step(false));
   again_ = std::make_unique<Playback>(record_micro_step(true));
   update_ = std::make_unique<Playback>(record_update());
-}
-
-// Ropes of one shape share a table.
-void DeviceNetwork::make_tables() {
-  places_.tables.assign(graph_.nodes().size(), nullptr);
-  std::map<std::pair<int, float>, const float*> known;
-  const int T = graph_.shape().T;
-  size_t at = 0;
-  for (size_t n = 0; n < graph_.nodes().size(); n++) {
-    const Node& node = graph_.nodes()[n];
-    if (node.op != Op::Rope) continue;
-    const float*& table = known[{node.ints[0], node.floats[0]}];
-    if (!table) {
-      std::vector<float> numbers(size_t(T) * node.ints[0]);
-      cpu::rope_table(T, node.ints[0], node.floats[0], numbers.data(), numbers.data() + numbers.size() / 2);
-      upload(tables_.at(at), numbers.data(), numbers.size() * sizeof(float));
-      table = reinterpret_cast<const float*>(tables_.at(at));
-      at += numbers.size() * sizeof(float);
-    }
-    places_.tables[n] = table;
-  }
 }
 
 Tape DeviceNetwork::record_micro_step(bool again) const {
@@ -129,30 +96,57 @@ void DeviceNetwork::upload_weights() {
   mirror_is_old_ = false;
 }
 
-double DeviceNetwork::loss_and_gradients(const Token* tokens, const Token* targets) {
+// Rows of one micro-step on their way to the device, with where each id occurs among them.
+void DeviceNetwork::send(const Token* tokens, const Token* targets) {
+  char* input = feed_.next();
+  std::memcpy(input, tokens, size_t(plan_.N) * sizeof(Token));
+  std::memcpy(input + (plan_.targets - plan_.tokens), targets, size_t(plan_.N) * sizeof(Token));
+  SortedTokens::sort(tokens, plan_.N, graph_.shape().vocab, reinterpret_cast<int32_t*>(input + (plan_.sorted - plan_.tokens)));
+  feed_.send();
+}
+
+// Each micro-step's rows are made ready while the one before it runs.
+void DeviceNetwork::run_micro_steps(const Token* tokens, const Token* targets) {
+  if (expected_ && expected_ != tokens) throw std::logic_error("other rows were expected");
+  if (!expected_) send(tokens, targets);
+  expected_ = nullptr;
   for (int micro = 0; micro < plan_.micro_steps; micro++) {
-    const size_t at = size_t(micro) * plan_.N;
-    SortedTokens::sort(tokens + at, plan_.N, graph_.shape().vocab, sorted_.data());
-    upload(memory_.at(plan_.tokens), tokens + at, size_t(plan_.N) * sizeof(Token));
-    upload(memory_.at(plan_.targets), targets + at, size_t(plan_.N) * sizeof(Token));
-    upload(memory_.at(plan_.sorted), sorted_.data(), sorted_.size() * sizeof(int32_t));
+    feed_.arrive();
     (micro == 0 ? first_ : again_)->run();
+    const size_t next = size_t(micro + 1) * plan_.N;
+    if (micro + 1 < plan_.micro_steps) send(tokens + next, targets + next);
   }
+}
+
+void DeviceNetwork::expect(const Token* tokens, const Token* targets) {
+  send(tokens, targets);
+  expected_ = tokens;
+}
+
+double DeviceNetwork::loss_and_gradients(const Token* tokens, const Token* targets) {
+  run_micro_steps(tokens, targets);
+  return finish_step();
+}
+
+void DeviceNetwork::start_step(const Token* tokens, const Token* targets, const Schedule& schedule) {
+  steps_done_++;
+  send_update_numbers(schedule);
+  run_micro_steps(tokens, targets);
+  update_->run();
+  mirror_is_old_ = true;
+}
+
+double DeviceNetwork::finish_step() {
   float total = 0;
   download(&total, memory_.at(plan_.total_loss), sizeof total);
   return double(total) / (double(plan_.N) * plan_.micro_steps);
 }
 
-double DeviceNetwork::train_step(const Token* tokens, const Token* targets, const Schedule& schedule) {
-  const double loss = loss_and_gradients(tokens, targets);
-  steps_done_++;
-  send_update_numbers(schedule);
-  update_->run();
-  mirror_is_old_ = true;
-  return loss;
+void DeviceNetwork::rehearse() {
+  const std::vector<Token> zeros(size_t(plan_.N) * plan_.micro_steps, 0);
+  start_step(zeros.data(), zeros.data(), {});
+  wait();
 }
-
-const float* DeviceNetwork::forward_logits(const Token*) { refuse("the CUDA backend trains; logits for the judge are computed on the CPU"); }
 
 const std::vector<Parameter>& DeviceNetwork::parameters() const {
   if (mirror_is_old_) download(mirror_.data(), memory_.at(plan_.values), mirror_.size() * sizeof(float));
@@ -188,42 +182,13 @@ void DeviceNetwork::poison() {
   for (auto [from, to] : {std::pair{plan_.gradients, plan_.first}, std::pair{plan_.update_numbers, plan_.bytes}}) fill_bytes(memory_.at(from), 0xff, to - from);
 }
 
-void DeviceNetwork::count_costs(const Optimizer& optimizer) {
-  const double logits = double(plan_.N) * graph_.shape().vocab;
-  for (const Step& step : plan_.layout.steps) {
-    const Operation& op = *plan_.layout.operations[size_t(step.node)];
-    const Work w = step.phase == Phase::Loss      ? Work{logits * (special_flops + 4), 8 * logits}
-                   : step.phase == Phase::Forward ? op.forward_work(plan_.N)
-                                                  : op.backward_work(plan_.N);
-    costs_.push_back({step.phase == Phase::Loss ? "cross_entropy" : rule(graph_.nodes()[size_t(step.node)].op).name, plan_.micro_steps * w.flops, plan_.micro_steps * w.bytes});
-  }
-  for (const Held& held : plan_.held) {
-    const Node& node = graph_.nodes()[size_t(held.node)];
-    const Work w = Update(node, optimizer.group_of(node.name)).work();
-    costs_.push_back({"update", w.flops, w.bytes});
-  }
-}
-
-size_t DeviceNetwork::parameter_count() const {
-  size_t count = 0;
-  for (const Held& held : plan_.held) count += held.count;
-  return count;
-}
-
-double DeviceNetwork::flops_per_token() const {
-  double flops = 0;
-  for (const Cost& c : costs_) flops += c.flops;
-  return flops / (double(plan_.N) * plan_.micro_steps);
-}
-
-std::unique_ptr<Network> make_network(const Graph& graph, const Optimizer& optimizer, int micro_steps, size_t memory_limit) {
-  Options options;
-  options.micro_steps = micro_steps;
-  options.memory_limit = std::min(memory_limit, free_bytes());
+std::unique_ptr<Network> make_network(const Graph& graph, const Optimizer& optimizer, int most_rows, size_t memory_limit) {
+  Options options = fitting(graph, optimizer, most_rows, memory_limit);
   std::string why;
   options.products = library_products(why);
   auto network = std::make_unique<DeviceNetwork>(graph, optimizer, options);
   std::fprintf(stderr, "%s\n", options.products ? options.products->account().c_str() : ("products by our own kernels: " + why).c_str());
+  network->rehearse();
   return network;
 }
 

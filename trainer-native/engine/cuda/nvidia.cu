@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "engine/cuda/backend.h"
+#include "engine/cuda/feed.h"
 #include "engine/cuda/playback.h"
 #include "engine/cuda/runtime.h"
 
@@ -18,19 +19,19 @@ std::string unusable() {
   return "";
 }
 
-std::string device_name() {
+namespace {
+std::string version(int number) { return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10); }
+}  // namespace
+
+Device the_device() {
   cudaDeviceProp device;
   require(cudaGetDeviceProperties(&device, 0), "device");
-  int driver = 0;
+  int driver = 0, runtime = 0;
   require(cudaDriverGetVersion(&driver), "driver");
-  return std::string(device.name) + ", " + std::to_string(device.totalGlobalMem >> 20) + " MiB, CUDA " + std::to_string(driver / 1000) + "." +
-         std::to_string(driver % 1000 / 10);
-}
-
-size_t free_bytes() {
-  size_t free = 0, total = 0;
-  require(cudaMemGetInfo(&free, &total), "device memory");
-  return free;
+  require(cudaRuntimeGetVersion(&runtime), "runtime");
+  const bool is_ampere = device.major == 8 && device.minor == 0;
+  return {device.name, device.totalGlobalMem, std::to_string(device.major) + "." + std::to_string(device.minor), version(driver), version(runtime),
+          is_ampere ? 312e12 : 989.5e12};
 }
 
 Memory::Memory(size_t bytes) : bytes_(bytes) { require(cudaMalloc(&start_, bytes), "device memory"); }
@@ -41,27 +42,91 @@ void download(void* host, const void* device, size_t bytes) { require(cudaMemcpy
 void fill_bytes(void* device, unsigned char value, size_t bytes) { require(cudaMemset(device, value, bytes), "fill"); }
 void wait() { require(cudaDeviceSynchronize(), "the device"); }
 
-// An ordinary stream: it and the default stream, where copies go, wait for each other.
+namespace {
+
+// Where every tape runs, in the order they are started. An ordinary stream: it and the default stream, where uploads and downloads
+// go, wait for each other.
+cudaStream_t work_stream() {
+  static const cudaStream_t stream = [] {
+    cudaStream_t made = nullptr;
+    require(cudaStreamCreate(&made), "stream");
+    return made;
+  }();
+  return stream;
+}
+
+}  // namespace
+
 struct Playback::Captured {
-  cudaStream_t stream = nullptr;
   cudaGraphExec_t graph = nullptr;
 };
 
 Playback::Playback(Tape tape) : tape_(std::move(tape)), captured_(std::make_unique<Captured>()) {
-  require(cudaStreamCreate(&captured_->stream), "stream");
-  require(cudaStreamBeginCapture(captured_->stream, cudaStreamCaptureModeThreadLocal), "capture");
-  tape_.run(captured_->stream);
+  require(cudaStreamBeginCapture(work_stream(), cudaStreamCaptureModeThreadLocal), "capture");
+  tape_.run(work_stream());
   cudaGraph_t graph = nullptr;
-  require(cudaStreamEndCapture(captured_->stream, &graph), "capture");
+  require(cudaStreamEndCapture(work_stream(), &graph), "capture");
   require(cudaGraphInstantiate(&captured_->graph, graph, 0), "graph");
   require(cudaGraphDestroy(graph), "graph");
 }
 
 Playback::~Playback() {
   if (captured_->graph) cudaGraphExecDestroy(captured_->graph);
-  if (captured_->stream) cudaStreamDestroy(captured_->stream);
 }
 
-void Playback::run() { require(cudaGraphLaunch(captured_->graph, captured_->stream), "graph"); }
+void Playback::run() { require(cudaGraphLaunch(captured_->graph, work_stream()), "graph"); }
+
+// Waits for nothing but what its events say.
+struct Feed::Lane {
+  char *place, *host[slots], *device[slots];
+  size_t bytes;
+  cudaStream_t stream;
+  cudaEvent_t left[slots], taken[slots];  // copied off the host; copied to its place
+};
+
+Feed::Feed(char* place, size_t bytes) : lane_(std::make_unique<Lane>()) {
+  lane_->place = place;
+  lane_->bytes = bytes;
+  require(cudaStreamCreateWithFlags(&lane_->stream, cudaStreamNonBlocking), "stream");
+  for (int s = 0; s < slots; s++) {
+    require(cudaMallocHost(&lane_->host[s], bytes), "pinned memory");
+    require(cudaMalloc(&lane_->device[s], bytes), "device memory");
+    require(cudaEventCreateWithFlags(&lane_->left[s], cudaEventDisableTiming), "event");
+    require(cudaEventCreateWithFlags(&lane_->taken[s], cudaEventDisableTiming), "event");
+  }
+}
+
+Feed::~Feed() {
+  cudaStreamSynchronize(lane_->stream);
+  for (int s = 0; s < slots; s++) {
+    cudaFreeHost(lane_->host[s]);
+    cudaFree(lane_->device[s]);
+    cudaEventDestroy(lane_->left[s]);
+    cudaEventDestroy(lane_->taken[s]);
+  }
+  cudaStreamDestroy(lane_->stream);
+}
+
+char* Feed::next() {
+  const int s = free_slot();
+  require(cudaEventSynchronize(lane_->left[s]), "upload");  // at once when nothing was ever there
+  return lane_->host[s];
+}
+
+void Feed::send() {
+  const int s = free_slot();
+  require(cudaStreamWaitEvent(lane_->stream, lane_->taken[s], 0), "upload");
+  require(cudaMemcpyAsync(lane_->device[s], lane_->host[s], lane_->bytes, cudaMemcpyHostToDevice, lane_->stream), "upload");
+  require(cudaEventRecord(lane_->left[s], lane_->stream), "upload");
+  sent_++;
+}
+
+void Feed::arrive() {
+  const int s = oldest_slot();
+  require(cudaStreamWaitEvent(work_stream(), lane_->left[s], 0), "upload");
+  require(cudaMemcpyAsync(lane_->place, lane_->device[s], lane_->bytes, cudaMemcpyDeviceToDevice, work_stream()), "upload");
+  require(cudaEventRecord(lane_->taken[s], work_stream()), "upload");
+  arrived_++;
+}
 
 }  // namespace swarm::cuda

@@ -1,5 +1,5 @@
 // How each op of the graph becomes launches.
-// defines: Places, require_kernels(), scratch_bytes(), head_scratch_bytes(), record_forward(), record_backward(), record_head()
+// defines: Places, require_kernels(), scratch_bytes(), head_scratch_bytes(), record_forward(), record_backward(), record_head(), record_losses()
 #pragma once
 #include "engine/cuda/bf16.h"
 #include "engine/cuda/plan.h"
@@ -37,5 +37,7 @@ void record_forward(Tape& tape, const Places& places, int node);
 void record_backward(Tape& tape, const Places& places, const Step& step, bool again);
 // Logits, loss and both gradients of the last linear, chunk after chunk.
 void record_head(Tape& tape, const Places& places, bool again);
+// Logits and loss alone, for the judge.
+void record_losses(Tape& tape, const Places& places);
 
 }  // namespace swarm::cuda

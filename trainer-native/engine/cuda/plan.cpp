@@ -34,14 +34,18 @@ float cap_of(const Program& recorded) {
 
 }  // namespace
 
-Plan::Plan(const Graph& graph, const Optimizer& optimizer, const Options& options) : micro_steps(options.micro_steps) {
+Plan::Plan(const Graph& graph, size_t memory_limit) : Plan(graph, nullptr, Options{1, memory_limit}) {}
+
+Plan::Plan(const Graph& graph, const Optimizer* optimizer, const Options& options) : micro_steps(options.micro_steps) {
+  const bool trains = optimizer != nullptr;
   const Shape& shape = graph.shape();
   if (micro_steps < 1 || shape.rows % micro_steps)
     refuse(std::to_string(shape.rows) + " rows a step do not come in " + std::to_string(micro_steps) + " micro-steps: change the tokens per step");
   N = shape.rows / micro_steps * shape.T;
   require_kernels(graph);
-  layout = lay_out(graph, N, true);
-  hold(graph, optimizer);
+  layout = lay_out(graph, N, trains);
+  if (trains) hold(graph, *optimizer);
+  else hold_alone(graph);
   find_head(graph, options.logits_limit);
   shrink_buffers(graph);
 
@@ -52,14 +56,14 @@ Plan::Plan(const Graph& graph, const Optimizer& optimizer, const Options& option
     return at;
   };
   values = take(numbers * sizeof(float));
-  gradients = take(numbers * sizeof(float));
-  first = take(numbers * sizeof(float));
-  second = take(numbers * sizeof(float));
+  gradients = take(trains ? numbers * sizeof(float) : 0);
+  first = take(trains ? numbers * sizeof(float) : 0);
+  second = take(trains ? numbers * sizeof(float) : 0);
   rounded = take(numbers * sizeof(bf16));
   update_numbers = take(batches.size() * sizeof(UpdateNumbers));
   tokens = take(size_t(N) * sizeof(uint16_t));
   targets = take(size_t(N) * sizeof(uint16_t));
-  sorted = take(SortedTokens::ints(N, shape.vocab) * sizeof(int32_t));
+  sorted = take(trains ? SortedTokens::ints(N, shape.vocab) * sizeof(int32_t) : 0);
   losses = take(size_t(N) * sizeof(float));
   total_loss = take(sizeof(float));
   scratch = take(most_scratch(graph));
@@ -68,6 +72,19 @@ Plan::Plan(const Graph& graph, const Optimizer& optimizer, const Options& option
   if (bytes > options.memory_limit)
     refuse("this network needs " + std::to_string(bytes >> 20) + " MiB of the device, the limit is " + std::to_string(options.memory_limit >> 20) +
            " MiB: make it smaller or take fewer tokens a step");
+}
+
+void Plan::hold_alone(const Graph& graph) {
+  const std::vector<bool> live = live_nodes(graph);
+  held_of.assign(graph.nodes().size(), -1);
+  for (size_t n = 0; n < graph.nodes().size(); n++) {
+    const Node& node = graph.nodes()[n];
+    if (node.op != Op::Param) continue;
+    if (!live[n]) refuse("parameter " + node.name + " does not reach the output: use it or remove it");
+    held_of[n] = int(held.size());
+    held.push_back({int(n), numbers, size_t(node.rows) * node.cols});
+    numbers = aligned((numbers + held.back().count) * sizeof(bf16)) / sizeof(bf16);
+  }
 }
 
 // Parameters of one Muon group and shape become one batch; numbers of a batch have no gaps.

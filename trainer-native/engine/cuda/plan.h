@@ -41,7 +41,8 @@ struct Head {
 };
 
 struct Plan {
-  Plan(const Graph& graph, const Optimizer& optimizer, const Options& options);
+  Plan(const Graph& graph, const Optimizer& optimizer, const Options& options) : Plan(graph, &optimizer, options) {}
+  Plan(const Graph& graph, size_t memory_limit);  // forward only: no gradients, and nothing that an update rule keeps
 
   int N, micro_steps;            // tokens of a micro-step
   Layout layout;                 // its buffers hold bf16 activations and float32 statistics
@@ -54,7 +55,11 @@ struct Plan {
   // Offsets in bytes: float32 arrays [numbers]; their bf16 copies; what comes and goes with a step; the activations.
   size_t values, gradients, first, second, rounded, update_numbers, tokens, targets, sorted, losses, total_loss, scratch, arena, bytes;
 
+  size_t input_bytes() const { return losses - tokens; }  // tokens, targets and sorted follow each other: what a micro-step is given
+
  private:
+  Plan(const Graph& graph, const Optimizer* optimizer, const Options& options);
+  void hold_alone(const Graph& graph);
   void hold(const Graph& graph, const Optimizer& optimizer);
   void find_head(const Graph& graph, size_t logits_limit);
   void shrink_buffers(const Graph& graph);

@@ -64,6 +64,8 @@ def start(kind, scale, seed, name, rows, cols):
 def read_knobs():
     text = (HERE / "../../experiment/train.cu").read_text()
     found = re.findall(r'^constexpr \w+ ([A-Z]\w*)(?:\[\])? = ("?)([^;"]+)\2;', text, re.M)
+    value_at_cpu_scale = lambda value: re.sub(r'at_scale\(([^,]+),.*', r'\1', value)
+    found = [(name, quote, value_at_cpu_scale(value)) for name, quote, value in found]
     return {name: value if quote or value in ("true", "false") else float(value.rstrip("f")) for name, quote, value in found if "*" not in value and value != "HEADS"}
 
 

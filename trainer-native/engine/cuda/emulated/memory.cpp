@@ -1,5 +1,6 @@
 // The emulated device: its memory is the host's, between two stretches that nobody may write, and a tape is simply run.
 #include "engine/cuda/backend.h"
+#include "engine/cuda/feed.h"
 #include "engine/cuda/memory.h"
 #include "engine/cuda/playback.h"
 
@@ -7,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace swarm::cuda {
 namespace {
@@ -43,8 +45,32 @@ Playback::Playback(Tape tape) : tape_(std::move(tape)) {}
 Playback::~Playback() = default;
 void Playback::run() { tape_.run(); }
 
+// As late as the device may: what is sent is copied when it arrives, so that a slot taken again too early shows.
+struct Feed::Lane {
+  char* place;
+  std::vector<char> host[slots];
+};
+Feed::Feed(char* place, size_t bytes) : lane_(std::make_unique<Lane>()) {
+  lane_->place = place;
+  for (auto& slot : lane_->host) slot.resize(bytes);
+}
+Feed::~Feed() = default;
+char* Feed::next() {
+  std::vector<char>& slot = lane_->host[free_slot()];
+  std::fill(slot.begin(), slot.end(), char(0xff));
+  return slot.data();
+}
+void Feed::send() {
+  free_slot();
+  sent_++;
+}
+void Feed::arrive() {
+  const std::vector<char>& slot = lane_->host[oldest_slot()];
+  std::copy(slot.begin(), slot.end(), lane_->place);
+  arrived_++;
+}
+
 std::string unusable() { return ""; }
-std::string device_name() { return "emulator"; }
-size_t free_bytes() { return size_t{1} << 30; }
+Device the_device() { return {"emulator", size_t{1} << 30, "8.0", "0.0", "0.0", 989.5e12}; }
 
 }  // namespace swarm::cuda
