@@ -145,6 +145,8 @@ double DeviceNetwork::finish_step() {
 void DeviceNetwork::rehearse() {
   const std::vector<Token> zeros(size_t(plan_.N) * plan_.micro_steps, 0);
   start_step(zeros.data(), zeros.data(), {});
+  finish_step();
+  parameters();  // large downloads too
   wait();
 }
 

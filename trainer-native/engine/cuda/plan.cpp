@@ -32,9 +32,15 @@ float cap_of(const Program& recorded) {
   return 0;
 }
 
+Options within(size_t memory_limit) {
+  Options options;
+  options.memory_limit = memory_limit;
+  return options;
+}
+
 }  // namespace
 
-Plan::Plan(const Graph& graph, size_t memory_limit) : Plan(graph, nullptr, Options{1, memory_limit}) {}
+Plan::Plan(const Graph& graph, size_t memory_limit) : Plan(graph, nullptr, within(memory_limit)) {}
 
 Plan::Plan(const Graph& graph, const Optimizer* optimizer, const Options& options) : micro_steps(options.micro_steps) {
   const bool trains = optimizer != nullptr;
