@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
 import { run } from '@swarm/shared/exec'
+import { leave, pretendGpu, torchReport } from './pretended-gpu.ts'
 
 const TRAINER = path.resolve(import.meta.dirname, '../../trainer-native')
 const SCRIPT = path.join(TRAINER, 'bench/h200.sh')
@@ -96,29 +97,6 @@ test('when no time is left, phases are failures with a reason, and the table sti
   assert.match(stdout, /\| torch \| FAILED \|/)
 })
 
-/** What a GPU would leave behind: 60 steps of one second, at `tokens` a step. */
-function leave(out: string, name: string, tokens: number) {
-  fs.mkdirSync(path.join(out, name))
-  const lines = Array.from({ length: 60 }, (_, i) =>
-    JSON.stringify({ step: i + 1, seconds: i + 1, tokens: (i + 1) * tokens }),
-  )
-  fs.writeFileSync(path.join(out, `${name}.jsonl`), lines.join('\n'))
-  const report = {
-    tokensPerStep: tokens,
-    trainingSeconds: 60,
-    totalSeconds: 70,
-    peakBytes: 2 ** 34,
-    mfuPercent: 1,
-    steps: 60,
-    tokens: 60 * tokens,
-    lossCurve: [
-      [1, 9],
-      [60, 3],
-    ],
-  }
-  fs.writeFileSync(path.join(out, name, 'report.json'), JSON.stringify(report))
-  fs.writeFileSync(path.join(out, `${name}.judge.json`), JSON.stringify({ valBpb: 1.25, tokens: 2048 }))
-}
 async function table(out: string, states: Record<string, string>) {
   fs.writeFileSync(
     path.join(out, 'phases.tsv'),
@@ -136,18 +114,7 @@ test('faster is said only above the estimate for FlashAttention 3, twice; a fail
   const out = folder(t)
   leave(out, 'ours_a', 1_200_000)
   leave(out, 'ours_b', 1_100_000)
-  const torch = {
-    tokensPerSecond: 1e6,
-    mfuPercent: 24,
-    stepMs: { p50: 524, p99: 600 },
-    setupSeconds: 1,
-    compileSeconds: 30,
-    peakBytes: 2 ** 35,
-    lossCurve: [[1, 9]],
-    valBpb: 1.26,
-    attention: 'varlen',
-  }
-  fs.writeFileSync(path.join(out, 'torch.json'), JSON.stringify(torch))
+  fs.writeFileSync(path.join(out, 'torch.json'), JSON.stringify(torchReport))
   const slow = await table(out, { ours_a: 'ok', torch: 'ok', ours_b: 'ok' })
   assert.equal(slow.code, 0, slow.output)
   assert.ok(Math.abs(slow.bench.ratios.ours_b.overTorchWithFa3 - 1.1 / 1.09) < 1e-9)
@@ -157,7 +124,7 @@ test('faster is said only above the estimate for FlashAttention 3, twice; a fail
   leave(out, 'ours_b', 1_150_000)
   assert.equal((await table(out, { ours_a: 'ok', torch: 'ok', ours_b: 'ok' })).bench.fasterThanReference, true)
 
-  fs.writeFileSync(path.join(out, 'torch.json'), JSON.stringify({ ...torch, attention: 'flex' }))
+  fs.writeFileSync(path.join(out, 'torch.json'), JSON.stringify({ ...torchReport, attention: 'flex' }))
   assert.equal(
     (await table(out, { ours_a: 'ok', torch: 'ok', ours_b: 'ok' })).bench.fasterThanReference,
     false,
@@ -172,4 +139,34 @@ test('faster is said only above the estimate for FlashAttention 3, twice; a fail
 
   fs.writeFileSync(path.join(out, 'torch.json'), '{"half')
   assert.equal((await table(out, { ours_a: 'ok', torch: 'ok', ours_b: 'ok' })).bench.phases.torch.state, 'failed')
+})
+
+test('with a pretended GPU every phase runs, and what it says ends in the table', {
+  skip,
+  timeout: 300_000,
+}, async (t) => {
+  const home = folder(t)
+  const out = path.join(home, 'out')
+  const env = pretendGpu(home)
+  const { code, output } = await run('bash', [SCRIPT, '--out', out], { env, timeoutMs: 280_000 })
+  const bench = read(out, 'bench.json')
+  const states = Object.entries(bench.phases).map(([name, p]) => `${name} ${(p as { state: string }).state}`)
+  assert.equal(code, 0, output)
+  assert.deepEqual(
+    states.filter((s) => !s.endsWith(' ok') && !s.startsWith('names ')),
+    [],
+    output,
+  )
+  assert.equal(bench.measured, true)
+  assert.equal(bench.fasterThanReference, true)
+  assert.equal(bench.rates[0].rate, 123.4)
+  assert.match(output, /ours over PyTorch \| 1\.200 \| 1\.200/)
+})
+
+test('two checkpoints of the same 20 steps are a failure', { skip, timeout: 300_000 }, async (t) => {
+  const home = folder(t)
+  const out = path.join(home, 'out')
+  const { code } = await run('bash', [SCRIPT, '--out', out], { env: pretendGpu(home, 'date +%N'), timeoutMs: 280_000 })
+  assert.equal(code, 1)
+  assert.match(read(out, 'bench.json').phases.determinism.why, /two runs of 20 steps gave two checkpoints/)
 })

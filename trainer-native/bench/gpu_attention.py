@@ -37,27 +37,31 @@ def aten(q, k, v, window):
 
 
 def flex(q, k, v, window):
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-    T, key = q.shape[1], (q.shape[1], window, str(q.device))
-    if key not in flex.masks:
-        flex.masks[key] = create_block_mask(lambda b, h, i, j: (i >= j) & (i - j <= window), None, None, T, T, device=q.device)
-    call = flex_attention if flex.inside else flex.compiled(flex_attention)
-    return call(*(x.transpose(1, 2) for x in (q, k, v)), block_mask=flex.masks[key]).transpose(1, 2)
+    from torch.nn.attention.flex_attention import flex_attention
+    call = flex_attention if flex.inside else torch.compile(flex_attention)
+    return call(*(x.transpose(1, 2) for x in (q, k, v)), block_mask=flex.masks[window]).transpose(1, 2)
 
 
-flex.masks, flex.inside = {}, False
+def prepare_flex(T, windows, device):  # masks are made before anything is compiled
+    from torch.nn.attention.flex_attention import create_block_mask
+    for window in windows:
+        flex.masks[window] = create_block_mask(lambda b, h, i, j: (i >= j) & (i - j <= window), None, None, T, T, device=device)
+
+
+flex.masks, flex.inside = {}, False  # by window; whether the caller is compiled itself
 
 
 def choose_attention(wanted, device, config):
     """The first that runs forward and backward here and agrees with `masked` at a window; what the others said is reported."""
     if device == "cpu":
         return masked, {"masked": "used"}
-    flex.compiled = torch.compile
     tried, T = {}, config["T"]
     shape = (2, T, config["heads"], config["head_dim"])
     for candidate in [varlen, aten, flex, sdpa] if wanted == "auto" else [globals()[wanted]]:
         try:
             torch.manual_seed(0)
+            if candidate is flex:
+                prepare_flex(T, (T // 2 - 1, T // 2, T), device)
             x = [torch.randn(shape, device=device, dtype=torch.bfloat16, requires_grad=True) for _ in range(4)]
             got, want = ([y, *torch.autograd.grad(y, x[:3], x[3].detach())] for y in (f(*x[:3], T // 2 - 1) for f in (candidate, masked)))
             worst = max(((a.float() - b.float()).norm() / b.float().norm()).item() for a, b in zip(got, want))
