@@ -36,7 +36,7 @@ test('a rehearsal builds, makes the text and ends with a table without a figure'
   )
   assert.equal(states.build, 'ok')
   assert.equal(states.text, 'ok')
-  for (const name of ['parity', 'sanitizer', 'rates', 'ours_a', 'torch', 'ours_b', 'determinism'])
+  for (const name of ['parity', 'sanitizer', 'rates', 'ours_a', 'torch', 'ours_b', 'determinism', 'torch_attention'])
     assert.equal(states[name], 'unmeasured', name)
   assert.ok(fs.existsSync(path.join(out, 'train')))
   assert.match(stdout, /^REHEARSAL: nothing below was measured on a GPU/)
@@ -160,6 +160,7 @@ test('with a pretended GPU every phase runs, and what it says ends in the table'
   assert.equal(bench.measured, true)
   assert.equal(bench.fasterThanReference, true)
   assert.equal(bench.rates[0].rate, 123.4)
+  assert.match(output, /attention, torch varlen \| NOT MEASURED \(no window\)/)
   assert.match(output, /ours over PyTorch \| 1\.200 \| 1\.200/)
 })
 

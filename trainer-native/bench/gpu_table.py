@@ -54,7 +54,7 @@ def main():
             runs[name] = read()
         except (OSError, KeyError, ValueError, ZeroDivisionError, statistics.StatisticsError) as error:
             phases[name].update(state="failed", why=f"its report cannot be read: {type(error).__name__} {error}")
-    rates = lines(folder / "rates.jsonl") if not rehearsal and was_good("rates") else []
+    rates = [line for phase in ("rates", "torch_attention") if not rehearsal and was_good(phase) for line in lines(folder / f"{phase}.jsonl")]
     reason = lambda name: phases.get(name, {}).get("why") or phases.get(name, {}).get("state") or "it did not run"
 
     ratios = {}
@@ -90,8 +90,8 @@ def main():
     print()
     row("rate of this GPU", "measured"), row("---", "---")
     for rate in rates:
-        if rate.get("rate") is not None:
-            row(rate["what"], f"{rate['rate']:.4g} {rate['unit']}")
+        if "rate" in rate:
+            row(rate["what"], f"{rate['rate']:.4g} {rate['unit']}" if rate["rate"] is not None else f"NOT MEASURED ({rate.get('why', 'no rate')})")
     if not rates:
         row("products, attention, copy", unless("rates"))
     sys.exit(1 if failed else 0)

@@ -34,7 +34,7 @@ phase_build() {
   [ "$REHEARSE" = 1 ] || command -v "$NVCC" >/dev/null || failed "no nvcc on PATH"
   # A rehearsal leaves nvcc alone: minutes, and `make cuda` has its own test.
   make -j"$(nproc)" trainer SCALE=gpu $([ "$REHEARSE" = 0 ] || echo CUDA=no) EXPERIMENT="$PWD/experiment/train.cu" OUT="$OUT/train" || failed "the trainer does not build"
-  [ "$REHEARSE" = 1 ] || make -j"$(nproc)" -f bench/gpu/build.mk rates || failed "the bench does not build"
+  [ "$REHEARSE" = 1 ] || make -j"$(nproc)" -f bench/gpu/build.mk rates "$BUILD/cuda-test" || failed "the bench or the parity tests do not build"
 }
 phase_names() {
   local folder
@@ -53,7 +53,7 @@ phase_sanitizer() {
   [ -x "$BUILD/cuda-test" ] || unmeasured "the parity tests left no program"
   local tool
   for tool in memcheck racecheck initcheck; do
-    compute-sanitizer --tool $tool --error-exitcode 9 "$BUILD/cuda-test" "$SANITIZED" || failed "$tool: $(grep -m1 '=====' "$OUT/sanitizer.log" | tail -1)"
+    compute-sanitizer --tool $tool --error-exitcode 9 "$BUILD/cuda-test" "$SANITIZED" || failed "$tool: $(grep '^=====' "$OUT/sanitizer.log" | grep -m1 -v COMPUTE-SANITIZER)"
   done
 }
 phase_rates() { needs_gpu; "$BUILD/bench-gpu-rates" | tee "$OUT/rates.jsonl"; [ "${PIPESTATUS[0]}" = 0 ] || failed "bench-gpu-rates: $(tail -1 "$OUT/rates.log")"; }
@@ -84,6 +84,11 @@ phase_determinism() {
   [ -n "$one" ] && [ "$one" = "$two" ] || failed "two runs of 20 steps gave two checkpoints: ${one:0:12} and ${two:0:12}"
   note "20 steps twice: the same checkpoint, ${one:0:12}"
 }
+phase_torch_attention() {
+  needs_gpu
+  has_torch || unmeasured "python3 has no torch"
+  "$PYTHON" bench/gpu_attention.py >"$OUT/torch_attention.jsonl" || failed "$(tail -1 "$OUT/torch_attention.log")"
+}
 sha256_of() { "$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))["checkpointSha256"])' "$OUT/$1/report.json"; }
 
 if [ "${1:-}" = --phase ]; then NAME=$2; "phase_$2"; exit; fi
@@ -106,12 +111,12 @@ mkdir -p "$OUT" || usage "--out $OUT cannot be made"
 OUT=$(cd "$OUT" && pwd)
 [ -n "$DATA" ] || DATA=$OUT/data
 case $DATA in /*) ;; *) DATA=$caller/$DATA ;; esac
-PYTHON=${SWARM_PYTHON:-python3} NVCC=${NVCC:-nvcc} BUILD=${BUILD:-build} TEXT_FROM=${TEXT_FROM:-$([ "$REHEARSE" = 0 ] || echo ../docs ../trainer-native/engine)} SANITIZED=${SANITIZED:-cuda rows}
+PYTHON=${SWARM_PYTHON:-python3} NVCC=${NVCC:-nvcc} BUILD=${BUILD:-build} TEXT_FROM=${TEXT_FROM:-$([ "$REHEARSE" = 0 ] || echo ../docs ../trainer-native/engine)} SANITIZED=${SANITIZED:-cuda network: every op}
 command -v "$PYTHON" >/dev/null || usage "there is no $PYTHON"
 # cuBLASLt of the torch wheel, where CUDA itself has none.
 CUBLAS=${SWARM_CUBLAS:-$("$PYTHON" -c 'import sysconfig, glob; print(next(iter(sorted(glob.glob(sysconfig.get_path("purelib") + "/nvidia/*/lib/libcublasLt.so.1[23]"), reverse=True)), "").rpartition("/")[0])')}
 if [ -n "$CUBLAS" ]; then export SWARM_CUBLAS=$CUBLAS; fi
-export SWARM_CUBLAS_CHOICES=$OUT/choices OUT DATA GIVEN REHEARSE TRAIN PYTHON NVCC BUILD TEXT_FROM CUBLAS SANITIZED
+export PYTHONDONTWRITEBYTECODE=1 SWARM_CUBLAS_CHOICES=$OUT/choices OUT DATA GIVEN REHEARSE TRAIN PYTHON NVCC BUILD TEXT_FROM CUBLAS SANITIZED
 [ "$REHEARSE" = 1 ] || { nvidia-smi --query-gpu=timestamp,clocks.sm,power.draw,temperature.gpu,memory.used --format=csv -lms 500 >"$OUT/nvidia-smi.csv" 2>&1 & smi=$!; }
 
 run_phase() {  # name, limit: what it became goes to phases.tsv
@@ -147,6 +152,7 @@ run_phase ours_a $((TRAIN + 40))
 run_phase torch $((TRAIN + 100))
 run_phase ours_b $((TRAIN + 40))
 run_phase determinism 60
+run_phase torch_attention 60
 [ -z "${smi:-}" ] || kill "$smi"
 "$PYTHON" bench/gpu_table.py "$OUT" "$REHEARSE" | tee "$OUT/table.txt"
 exit "${PIPESTATUS[0]}"
