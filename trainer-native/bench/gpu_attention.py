@@ -46,8 +46,9 @@ def flex(q, k, v, window):
 
 def prepare_flex(T, windows, device):  # masks are made before anything is compiled
     from torch.nn.attention.flex_attention import create_block_mask
+    seen_within = lambda window: lambda b, h, i, j: (i >= j) & (i - j <= window)  # each mask keeps its own window
     for window in windows:
-        flex.masks[window] = create_block_mask(lambda b, h, i, j: (i >= j) & (i - j <= window), None, None, T, T, device=device)
+        flex.masks[window] = create_block_mask(seen_within(window), None, None, T, T, device=device)
 
 
 flex.masks, flex.inside = {}, False  # by window; whether the caller is compiled itself
