@@ -69,6 +69,13 @@ test('an agent joins: name, session, track, and a bundle to begin with', async (
   assert.match('refused' in other ? other.refused : '', /another name/)
   const stale = await bus.ask('join', { lane: cpu, machine, frozen: 'e'.repeat(64) })
   assert.match('refused' in stale ? stale.refused : '', /frozen sources.*build again/)
+  const gpu = 'H200, 143771 MiB, driver 580, CUDA 13'
+  const alien = await bus.ask('join', {
+    lane: { ...cpu, kind: 'gpu', gpu: 0 },
+    machine: { ...machine, gpu },
+    frozen: home.frozen,
+  })
+  assert.ok('refused' in alien && /trains on cores, and this agent has H200.*could not be compared/.test(alien.refused))
   await lane.join()
   assert.equal(board().agents.get('a1-1')?.left?.reason, 'joined again')
   assert.equal(board().agents.get('a1-2')?.left, undefined)

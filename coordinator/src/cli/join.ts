@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type Command, Option } from 'commander'
 import { checkoutDir, stateDir } from '../home.ts'
 import { withExamples } from './examples.ts'
-import { cores, folder, hubAddress, name, researcherOptions } from './options.ts'
+import { cores, folder, hubAddress, name, researcherOptions, whole } from './options.ts'
 import type { JoinOptions } from './join/options.ts'
 
 export function register(program: Command): void {
@@ -19,6 +19,11 @@ export function register(program: Command): void {
     )
     .option('--cores <list>', 'cores it may use, such as 0,1 or 0-3 (default: all)', cores)
     .addOption(
+      new Option('--gpu <n>', 'train on this GPU, as nvidia-smi counts, instead of cores')
+        .argParser(whole(0, 99))
+        .conflicts('cores'),
+    )
+    .addOption(
       new Option('--checkout <dir>', 'the repository that swarm improves')
         .default(checkoutDir(), 'this one')
         .argParser(folder),
@@ -33,6 +38,7 @@ export function register(program: Command): void {
   for (const option of researcherOptions()) verb.addOption(option)
   withExamples(verb, [
     "swarm join 'nats://agent:TOKEN@10.0.0.5:4222'",
+    "swarm join 'nats://agent:TOKEN@10.0.0.5:4222' --gpu 3       a GPU of the same kind, for a swarm on GPUs",
     "swarm join 'nats://agent:TOKEN@127.0.0.1:4222' --name lab2 --cores 1 --home .swarm/lab2",
   ])
 }

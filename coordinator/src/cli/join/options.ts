@@ -3,6 +3,7 @@ export interface JoinOptions {
   name?: string
   home: string
   cores?: number[]
+  gpu?: number
   checkout: string
   data?: string
   researcher: string

@@ -36,7 +36,7 @@ export async function joinSwarm(url: string, options: JoinOptions): Promise<void
       url,
       home,
       checkout,
-      lane: `cpu:${(options.cores ?? allowedCores()).join(',')}`,
+      lane: options.gpu === undefined ? `cpu:${(options.cores ?? allowedCores()).join(',')}` : `gpu:${options.gpu}`,
       ...(researcher === undefined ? {} : { researcher }),
       ...(baseUrl === undefined ? {} : { baseUrl }),
       ...(script === undefined ? {} : { script }),
