@@ -64,6 +64,8 @@ export class Agent {
   readonly proposing = new Proposing()
   #last: Promise<void> = Promise.resolve()
   #rest: Promise<void> = Promise.resolve()
+  /** Resolves when the GPU is free, for who asks next. */
+  #device: Promise<void> = Promise.resolve()
   /** Why the GPU of this lane counts as sick, from the moment a trainer or the judge says so. */
   #deviceFailed: string | undefined
   readonly #backoff = new Backoff()
@@ -155,6 +157,25 @@ export class Agent {
     const ms = this.#backoff.next()
     this.has.bus.log(`infrastructure failed: ${ending.cause ?? ''}; next claim in ${Math.round(ms / 1000)} s`)
     this.#rest = pause(ms, this.has.leaving)
+  }
+
+  /**
+   * One program at a time on a GPU: two would share its memory, and one would take time from the other's budget. On cores what runs
+   * beside a run is nice instead.
+   */
+  async alone<T>(steps: () => Promise<T>): Promise<T> {
+    if (this.has.gpu === undefined) return steps()
+    const before = this.#device
+    let free: () => void = () => {}
+    this.#device = new Promise<void>((resolve) => {
+      free = resolve
+    })
+    await before
+    try {
+      return await steps()
+    } finally {
+      free()
+    }
   }
 
   /** Nothing is begun on a GPU that somebody else still holds: the run would be slower, or fail. */

@@ -154,8 +154,8 @@ async function makeReady(agent: Agent, attempt: Attempt, signal: AbortSignal): P
   if (isEnding(binary)) return binary
 
   phase('preflight')
-  const pace = await spend(attempt, 'preflight', () =>
-    preflight(runOf(agent, attempt, binary, data.dir, 'preflight', signal)),
+  const pace = await agent.alone(() =>
+    spend(attempt, 'preflight', () => preflight(runOf(agent, attempt, binary, data.dir, 'preflight', signal))),
   )
   if (isEnding(pace)) return pace
   return { ...attempt, binary, pace }
@@ -170,7 +170,7 @@ function workbenchOf(agent: Agent, attempt: Attempt, tree: Worktree, data: strin
     firstSteps: async (trainer, signal) => {
       const lines: string[] = []
       const see: Run['see'] = ({ step, loss }) => lines.push(`step ${step} loss ${loss ?? 'not a number'}`)
-      const made = await preflight({ ...runOf(agent, attempt, trainer, data, 'try', signal), see })
+      const made = await agent.alone(() => preflight({ ...runOf(agent, attempt, trainer, data, 'try', signal), see }))
       return isEnding(made) ? { lines, ending: made } : { lines }
     },
   }
@@ -195,12 +195,13 @@ function measure(agent: Agent, ready: Ready): Measuring {
     const see: Run['see'] = (progress) => pulse.training(experiment.id, title, progress)
     pulse.lane({ phase: 'train', experiment: experiment.id, title })
     const limit = timeLimitMs(experiment.budget, membership.current.program.timeoutFactor, ready.pace)
-    const held = await agent.gpuHeld(signal)
-    if (held !== undefined) return held
-    const early = await spend(ready, 'train', () =>
-      train({ ...run, see }, limit, bellMs(experiment.budget, ready.pace)),
-    )
-    return early ?? { data, runDir: run.dir }
+    return agent.alone(async () => {
+      const held = await agent.gpuHeld(signal)
+      if (held !== undefined) return held
+      const bell = bellMs(experiment.budget, ready.pace)
+      const early = await spend(ready, 'train', () => train({ ...run, see }, limit, bell))
+      return early ?? { data, runDir: run.dir }
+    })
   })
   const judged = trained.then(async (made) => {
     const ending =
@@ -214,9 +215,8 @@ function measure(agent: Agent, ready: Ready): Measuring {
             const asked = { seed, budget, split, scale, backend, frozen, manifest: made.data.manifest }
             const judgeDir = agent.has.places.run(claim, 'judge')
             const { dir } = made.data
-            return spend(ready, 'judge', () =>
-              verify({ judge, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, env, walls, signal }),
-            )
+            const order = { judge, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, env, walls, signal }
+            return agent.alone(() => spend(ready, 'judge', () => verify(order)))
           })
     pulse.over(experiment.id)
     if (ending !== undefined) return keep(agent, ready, ending)

@@ -63,7 +63,7 @@ export async function verify(order: Verify): Promise<Ending> {
     '--out',
     out,
     ...text,
-    ...judgeFlags(asked.backend),
+    ...judgeFlags(asked),
   ]
   const { output, end } = await run(file as string, args, { cwd: judgeDir, env, timeoutMs: TIME_LIMIT_MS, signal })
   const words = plain(output.trim().split('\n').at(-1) ?? '', 500)

@@ -1,7 +1,8 @@
 // Knobs: the block of constants at the top of train.cu, two lines each:
 //   // What it is, in words. range 0.005..0.2 log
 //   constexpr float MUON_LR = 0.04f;
-// Where the two scales differ the value is `at_scale(4, 8)`, that of a CPU first: one of the two is in force, and the other is left alone.
+// Where the two scales differ the value is `at_scale(4, 8)`, that of a CPU first: one of the two is in force, and the other is left alone; so may be its
+// range: `range 256..16384 pow2 gpu 65536..1048576 pow2`.
 // Read by people, models and the search researcher alike.
 import type { KnobEdit } from './hypothesis.ts'
 import type { Scale } from './scale.ts'
@@ -23,6 +24,8 @@ const LITERAL = '"[^"]*"|[^\\s,()";]+'
 /** In parts, so that one value is replaced and every other byte stays. */
 const AT_SCALE = new RegExp(`^(at_scale\\(\\s*)(${LITERAL})(\\s*,\\s*)(${LITERAL})(\\s*\\))$`)
 const RANGE = /\brange (-?[\d.eE+-]*\d)\.\.(-?[\d.eE+-]*\d) (log|linear|int|pow2)\b/
+/** Behind the first one: where the values differ by orders, so do their ranges. */
+const RANGE_GPU = new RegExp(`${RANGE.source} gpu (\\S+)\\.\\.(\\S+) (log|linear|int|pow2)\\b`)
 const CHOICES = /\bchoices (\S+)/
 
 /** All knobs of a source, in order, with their values at this scale. A constant without a range or choices comment above it is no knob. */
@@ -33,11 +36,12 @@ export function readKnobs(source: string, scale: Scale = 'cpu'): Knob[] {
     const m = LINE.exec(line)
     const comment = lines[i - 1]
     if (m === null || comment === undefined || !comment.startsWith('//')) continue
-    const range = readRange(comment)
+    const range = readRange(comment, scale)
     if (range === undefined) continue
     const type: KnobType = m[1] === 'double' ? 'float' : m[1] === 'char' ? 'text' : (m[1] as KnobType)
     const words = comment
       .replace(/^\/\/\s*/, '')
+      .replace(RANGE_GPU, '')
       .replace(RANGE, '')
       .replace(CHOICES, '')
       .trim()
@@ -46,8 +50,9 @@ export function readKnobs(source: string, scale: Scale = 'cpu'): Knob[] {
   return knobs
 }
 
-function readRange(comment: string): Knob['range'] | undefined {
-  const r = RANGE.exec(comment)
+function readRange(comment: string, at: Scale): Knob['range'] | undefined {
+  const [, , , , ...gpu] = RANGE_GPU.exec(comment) ?? []
+  const r = at === 'gpu' && gpu.length > 0 ? ['', ...gpu] : RANGE.exec(comment)
   if (r)
     return { kind: 'range', low: Number(r[1]), high: Number(r[2]), scale: r[3] as 'log' | 'linear' | 'int' | 'pow2' }
   const c = CHOICES.exec(comment)

@@ -10,12 +10,19 @@ export const DEVICE_FAILED = 7
 
 export const scaleOfMake = (scale: Scale): string[] => (scale === 'cpu' ? [] : [`SCALE=${scale}`])
 
-export const trainerFlags = ({ scale, backend }: { scale: Scale; backend: Backend }): string[] => [
-  ...(scale === 'cpu' ? [] : ['--scale', scale]),
-  ...judgeFlags(backend),
+/** What a run is computed at and with. At the scale of a GPU a trainer looks for a device by itself, so cores are said too. */
+export interface On {
+  scale: Scale
+  backend: Backend
+}
+
+export const trainerFlags = (on: On): string[] => [
+  ...(on.scale === 'cpu' ? [] : ['--scale', on.scale]),
+  ...judgeFlags(on),
 ]
 
-export const judgeFlags = (backend: Backend): string[] => (backend === 'cpu' ? [] : ['--backend', backend])
+export const judgeFlags = ({ scale, backend }: On): string[] =>
+  scale === 'cpu' && backend === 'cpu' ? [] : ['--backend', backend]
 
 /** The CUDA compiler a person names; make looks on the PATH otherwise. */
 export const nvccEnv = (): Record<string, string> => (process.env.NVCC === undefined ? {} : { NVCC: process.env.NVCC })

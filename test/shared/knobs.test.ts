@@ -81,6 +81,17 @@ test('two hypotheses with the same knobs in another order are the same one', () 
   assert.equal(knobKey([]), undefined)
 })
 
+test('a second range is that of the scale of a GPU', () => {
+  const source =
+    '// Tokens a step. range 256..16384 pow2 gpu 65536..1048576 pow2\nconstexpr int TOKENS = at_scale(512, 524288);\n'
+  const [cpu, gpu] = (['cpu', 'gpu'] as const).map((scale) => readKnobs(source, scale)[0])
+  assert.deepEqual([cpu?.value, cpu?.range], ['512', { kind: 'range', low: 256, high: 16384, scale: 'pow2' }])
+  assert.deepEqual([gpu?.value, gpu?.range], ['524288', { kind: 'range', low: 65536, high: 1048576, scale: 'pow2' }])
+  assert.deepEqual([cpu?.words, gpu?.words], ['Tokens a step.', 'Tokens a step.'])
+  assert.ok('refused' in setKnobs(source, [{ knob: 'TOKENS', value: '262144' }]))
+  assert.ok('source' in setKnobs(source, [{ knob: 'TOKENS', value: '262144' }], 'gpu'))
+})
+
 test('a knob of two values: the one of the scale in force is read and set, and the other one stays', () => {
   const source = `// Layers. range 1..12 int
 constexpr int DEPTH = at_scale(4, 8);

@@ -58,6 +58,11 @@ test('eight agents, a GPU each; the one that hangs is marked and its work done b
     if (measurement !== undefined)
       assert.equal(measurement.device, `gpu ${Number(agent?.slice(1)) - 1}`, 'its own device')
   assert.ok(new Set(rows.map(({ agent }) => agent)).size >= 7)
+  // The fake trainer ends with a failure where its device is another program's at the same time.
+  assert.deepEqual(
+    rows.filter(({ outcome }) => /run-failed|preflight-failed/.test(outcome)),
+    [],
+  )
 })
 
 test('asked for and not to be had: one sentence; auto says why it takes the cores', { timeout: 120_000 }, async () => {

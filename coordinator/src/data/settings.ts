@@ -55,8 +55,8 @@ export function checkedSettings({
 
 /** Vocabulary of the reference. */
 export const CLIMBMIX_VOCAB = 8192
-/** Of its held shard, for validation: about the 20,971,520 tokens the reference judges on, at 4.3 bytes each (an estimate). */
-export const CLIMBMIX_VAL_MB = 90
+/** Of its held shard, for validation: enough for the 20,971,520 tokens the reference judges on if one is at most 5.2 bytes. */
+export const CLIMBMIX_VAL_MB = 110
 export const CLIMBMIX_VAL_MB_MAX = 10_000
 
 export type SourceKind = 'sotu' | 'text' | 'parquet' | 'climbmix'

@@ -99,7 +99,7 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
       path.join(native, 'build', 'judge'),
       [
         ...['--data', text, '--checkpoint', path.join(out, 'checkpoint.bin'), '--out', path.join(out, 'judge.json')],
-        ...judgeFlags(backend),
+        ...judgeFlags({ scale, backend }),
       ],
       { env, timeoutMs: 30 * 60_000 },
     )

@@ -4,16 +4,17 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { run } from '@swarm/shared/exec'
 import type { Scale } from '@swarm/shared/scale'
-import { deviceEnv, nvccEnv, scaleOfMake, trainerFlags } from '@swarm/shared/trainer'
+import { deviceEnv, nvccEnv, scaleOfMake } from '@swarm/shared/trainer'
+import { z } from 'zod'
 
 export interface Computes {
   /** `cpu`, `cuda`; undefined where it cannot be built or asked. */
   backend: string | undefined
-  /** Its last words when it was asked for CUDA and declined. */
+  /** Why it is not cuda, in the trainer's words. */
   why?: string
 }
 
-/** Asked for CUDA first; a trainer that knows of none, or has no device, is then asked for what it does compute with. */
+/** The trainer is built, and left to choose. One that has no choice, having no CUDA, says so by refusing the question. */
 export async function backendOf(checkout: string, data: string, scale: Scale = 'cpu'): Promise<Computes> {
   const native = path.join(checkout, 'trainer-native')
   const out = mkdtempSync(path.join(tmpdir(), 'swarm-backend-'))
@@ -32,19 +33,28 @@ export async function backendOf(checkout: string, data: string, scale: Scale = '
 export async function computesWith(binary: string, data: string, scale: Scale): Promise<Computes> {
   const out = mkdtempSync(path.join(tmpdir(), 'swarm-backend-'))
   try {
-    const visible = process.env.CUDA_VISIBLE_DEVICES ?? '0'
-    const ask = async (backend: 'cpu' | 'cuda'): Promise<{ word?: string | undefined; last: string }> => {
-      const asked = ['--describe', '--data', data, '--seed', '1', '--budget', 'work:1s', '--out', out]
-      const env = deviceEnv(backend === 'cuda' ? visible : '')
-      const said = await run(binary, [...asked, ...trainerFlags({ scale, backend })], { timeoutMs: 60_000, env })
-      const word = said.code === 0 ? /"backend":\s*"(\w+)"/.exec(said.stdout)?.[1] : undefined
-      return { word, last: said.output.trim().split('\n').at(-1)?.slice(0, 300) ?? '' }
-    }
-    const cuda = await ask('cuda')
-    if (cuda.word === 'cuda') return { backend: 'cuda' }
-    const { word } = await ask('cpu')
-    return { backend: word, ...(cuda.word === undefined && cuda.last !== '' ? { why: cuda.last } : {}) }
+    const describe = ['--describe', '--data', data, '--seed', '1', '--budget', 'work:1s', '--out', out]
+    const env = deviceEnv(process.env.CUDA_VISIBLE_DEVICES ?? '0')
+    const ask = (...flags: string[]) => run(binary, [...describe, ...flags], { timeoutMs: 60_000, env })
+    const at = scale === 'cpu' ? [] : ['--scale', scale]
+    const chosen = await ask(...at, '--backend', 'auto')
+    const said = Described.safeParse(json(chosen.code === 0 ? chosen.stdout : (await ask(...at)).stdout))
+    const backend = said.success ? said.data.backend : undefined
+    const words = chosen.code === 0 ? said.data?.backendReason : chosen.output.trim().split('\n').at(-1)
+    const why = backend === 'cuda' ? '' : (words?.trim().slice(0, 300) ?? '')
+    return { backend, ...(why === '' ? {} : { why }) }
   } finally {
     rmSync(out, { recursive: true, force: true })
+  }
+}
+
+/** What `train --describe` prints, as far as it is read here. */
+const Described = z.object({ backend: z.string(), backendReason: z.string().optional() })
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }

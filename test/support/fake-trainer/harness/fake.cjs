@@ -66,12 +66,24 @@ function device(k, o) {
   const number = process.env.CUDA_VISIBLE_DEVICES || undefined
   if (o.backend !== undefined && o.backend !== 'cpu' && k.BACKEND !== 'cuda')
     end(2, `--backend ${o.backend}: this trainer has no CUDA`)
-  if (o.backend !== 'cuda') return undefined
+  if (o.backend !== 'cuda' && o.backend !== 'auto') return undefined
+  if (o.backend === 'auto' && number === undefined) return undefined
   if (number === undefined) end(7, 'no CUDA device is visible')
   const smi = (process.env.PATH ?? '').split(':').find((dir) => fs.existsSync(path.join(dir, 'nvidia-smi')))
   if (smi !== undefined && fs.existsSync(path.join(smi, 'gpus', `${number}.broken`)))
     end(7, `device ${number}: an uncorrectable ECC error`)
+  if (smi !== undefined) hold(path.join(smi, 'gpus', `${number}.inuse`), number)
   return number
+}
+
+/** A GPU is one program's at a time. A note that nobody has touched for two seconds is of one that was killed. */
+let held
+function hold(file, number) {
+  const age = fs.existsSync(file) ? Date.now() - fs.statSync(file).mtimeMs : Infinity
+  if (age < 2000) end(1, `device ${number} is another program's`)
+  fs.writeFileSync(file, '')
+  held = file
+  process.on('exit', () => fs.rmSync(file, { force: true }))
 }
 
 function train({ k, scale }, frozen, args) {
@@ -112,6 +124,7 @@ function train({ k, scale }, frozen, args) {
   const began = Date.now()
   for (let step = 1; step <= upTo; step++) {
     wait(Number(k.SECONDS) / steps)
+    if (held !== undefined) fs.utimesSync(held, new Date(), new Date())
     if (step % 20 === 0 || step === upTo) {
       if (o.json)
         fs.writeSync(
