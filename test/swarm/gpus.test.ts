@@ -35,7 +35,7 @@ const facts = async (): Promise<Fact[]> =>
   jsonLines<{ fact: Fact }>((await swarm(undefined, ['log', '--json', '--home', home])).stdout).map(({ fact }) => fact)
 
 test('eight agents, a GPU each; the one that hangs is marked and its work done by others', {
-  timeout: 300_000,
+  timeout: 600_000,
 }, async () => {
   const run = up(home, checkout, '--agents', '8', '--lanes', 'gpu', '--experiments', '40')
   await run.says(/(agent +a\d joined: gpu[\s\S]*){8}/, 120_000)
@@ -71,7 +71,7 @@ test('asked for and not to be had: one sentence; auto says why it takes the core
   assert.equal(refused.code, 2, refused.stdout)
   assert.match(
     refused.stderr,
-    /--lanes gpu: the trainer of this checkout computes on cpu, not on CUDA \(--backend cuda: this trainer has no CUDA\); --lanes cpu/,
+    /--lanes gpu: the trainer of this checkout computes on cpu, not on CUDA \(--backend auto: this trainer has no CUDA\); --lanes cpu/,
   )
   const many = await up(path.join(dir, 'third'), checkout, '--agents', '9', '--lanes', 'gpu').done
   assert.equal(many.code, 2)

@@ -114,6 +114,6 @@ test('all tools there, and still not CUDA: a compiler too new, a library missing
   assert.match(first(await gpus(cuda)).found, /the driver's library libcuda.so.1 is not found/)
   machine('old-trainer', { gpus: 1, nvcc: '12.8' })
   const { found, fix } = first(await gpus(cores))
-  assert.match(found, /^cpu: 1 GPU, .*but the trainer computes on cpu \(“--backend cuda: this trainer has no CUDA”\)/)
+  assert.match(found, /^cpu: 1 GPU, .*but the trainer computes on cpu \(“--backend auto: this trainer has no CUDA”\)/)
   assert.match(fix ?? '', /make -C .* clean all/)
 })

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { run } from '@swarm/shared/exec'
-import type { Scale } from '@swarm/shared/scale'
+import { type Scale, USUAL_AT } from '@swarm/shared/scale'
 import { deviceEnv, nvccEnv, scaleOfMake } from '@swarm/shared/trainer'
 import { z } from 'zod'
 
@@ -33,7 +33,7 @@ export async function backendOf(checkout: string, data: string, scale: Scale = '
 export async function computesWith(binary: string, data: string, scale: Scale): Promise<Computes> {
   const out = mkdtempSync(path.join(tmpdir(), 'swarm-backend-'))
   try {
-    const describe = ['--describe', '--data', data, '--seed', '1', '--budget', 'work:1s', '--out', out]
+    const describe = ['--describe', '--data', data, '--seed', '1', '--budget', USUAL_AT[scale].budget, '--out', out]
     const env = deviceEnv(process.env.CUDA_VISIBLE_DEVICES ?? '0')
     const ask = (...flags: string[]) => run(binary, [...describe, ...flags], { timeoutMs: 60_000, env })
     const at = scale === 'cpu' ? [] : ['--scale', scale]
