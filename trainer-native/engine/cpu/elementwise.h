@@ -1,11 +1,16 @@
-// Kernels over n floats, each element by itself: arithmetic, comparisons, exp and its relatives.
-// defines: the vector operations of Kernels, fma_rounds
+// Kernels over n floats, each element by itself: arithmetic, comparisons, exp and its relatives, phrases.
+// defines: the vector operations of Kernels, phrase, fma_rounds
 #pragma once
+#include "engine/cpu/phrases.h"
 #include "engine/cpu/rows.h"
 
 namespace swarm::cpu {
 namespace {
 
+SWARM_INLINE V16 relu(V16 x) { return greater(zero(), x); }  // operand order keeps NaN
+SWARM_INLINE V16 is_positive(V16 x) { return select_less(zero(), x, splat(1.0f), zero()); }
+SWARM_INLINE V16 tanh(V16 x) { return tanh_of(x); }
+SWARM_INLINE V16 sigmoid(V16 x) { return sigmoid_of(x); }
 
 #define SWARM_MAP1(name, expression)                                            \
   void name(long n, const float* a, float* out) {                               \
@@ -29,8 +34,8 @@ SWARM_MAP2(map_divide, x / y)
 SWARM_MAP2(map_maximum, maximum(x, y))
 SWARM_MAP2(map_minimum, minimum(x, y))
 SWARM_MAP2(map_is_at_least, select_at_least(x, y, splat(1.0f), zero()))
-SWARM_MAP1(map_is_positive, select_less(zero(), x, splat(1.0f), zero()))
-SWARM_MAP1(map_relu, greater(zero(), x))  // operand order keeps NaN
+SWARM_MAP1(map_is_positive, is_positive(x))
+SWARM_MAP1(map_relu, relu(x))
 SWARM_MAP1(map_square, square(x))
 SWARM_MAP1(map_exp, exp_of(x))
 SWARM_MAP1(map_log, log_of(x))
@@ -40,6 +45,25 @@ SWARM_MAP1(map_sqrt, root(x))
 SWARM_MAP1(map_copy, x)
 #undef SWARM_MAP1
 #undef SWARM_MAP2
+
+template <class P>
+SWARM_INLINE void map_phrase(long n, const float* const* in, const float* constants, float* out) {
+  V16 c[P::constants + 1];
+  for (int k = 0; k < P::constants; k++) c[k] = splat(constants[k]);
+  sixteens(n, [&](long i, int lanes) {
+    V16 x[P::inputs];
+    for (int k = 0; k < P::inputs; k++) x[k] = load(in[k] + i, lanes);
+    store(out + i, P::of(x, c), lanes);
+  });
+}
+void phrase(Phrase which, long n, const float* const* in, const float* constants, float* out) {
+  switch (which) {
+#define SWARM_CASE(name) case Phrase::name: return map_phrase<name>(n, in, constants, out);
+    SWARM_PHRASES(SWARM_CASE)
+#undef SWARM_CASE
+    case Phrase::None: case Phrase::Count: return;
+  }
+}
 
 void map_multiply_add(long n, const float* a, const float* b, const float* c, float* out) {
   sixteens(n, [&](long i, int lanes) { store(out + i, fma(load(a + i, lanes), load(b + i, lanes), load(c + i, lanes)), lanes); });

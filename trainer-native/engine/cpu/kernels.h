@@ -5,6 +5,8 @@
 #pragma once
 #include <cstdint>
 
+#include "engine/cpu/phrases.h"
+
 namespace swarm::cpu {
 
 // Which operand of a product is stored transposed. op(A) is [M, K], op(B) is [K, N].
@@ -102,6 +104,9 @@ struct Kernels {
   void (*tanh)(long n, const float* a, float* out);
   void (*sigmoid)(long n, const float* a, float* out);
   void (*sqrt)(long n, const float* a, float* out);
+
+  // A whole phrase (phrases.h), from as many inputs and constants as it has.
+  void (*phrase)(Phrase which, long n, const float* const* in, const float* constants, float* out);
 
   // `rounds` x 16 independent fused multiply-adds over 16 lanes: what the core can do at most. flops = rounds * 512.
   float (*fma_rounds)(long rounds);

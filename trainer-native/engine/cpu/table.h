@@ -14,5 +14,5 @@
         rmsnorm_forward, rmsnorm_backward, rope, embed, embed_backward, cross_entropy, sum_columns, sum_heads, sum, sum_squares,    \
         dot, map_fill, map_copy, map_scale, map_axpy, map_axpby, expand_heads, map_add, map_subtract, map_multiply,                 \
         map_multiply_add, map_divide, map_maximum, map_minimum, map_is_at_least, map_is_positive, map_relu, map_square, map_exp,    \
-        map_log, map_tanh, map_sigmoid, map_sqrt, fma_rounds                                                                        \
+        map_log, map_tanh, map_sigmoid, map_sqrt, phrase, fma_rounds                                                                \
   }

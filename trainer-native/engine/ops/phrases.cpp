@@ -1,0 +1,107 @@
+#include "engine/ops/phrases.h"
+
+#include <algorithm>
+#include <array>
+
+namespace swarm {
+namespace {
+
+constexpr int phrases = static_cast<int>(cpu::Phrase::Count);
+
+template <class P>
+Program record_phrase() {
+  static_assert(P::inputs <= cpu::max_phrase_inputs && P::constants <= cpu::max_phrase_constants);
+  Program program;
+  program.inputs = P::inputs;
+  std::vector<Scalar> x, c;
+  for (int i = 0; i < P::inputs; i++) x.emplace_back(&program, i);
+  for (int k = 0; k < P::constants; k++) c.push_back(record_constant(&program, 0));
+  program.outputs = {P::template of<Scalar>(x.data(), c.data()).value()};
+  return program;
+}
+
+// A phrase laid over a program so that the phrase's output is value `root`.
+class Fit {
+ public:
+  Fit(const Program& phrase, const Program& program, int root)
+      : phrase_(phrase), program_(program), place_(phrase.inputs + phrase.code.size(), -1), fits_(lay(phrase.outputs[0], root)) {}
+  bool fits() const { return fits_; }
+  int place(int value) const { return place_[value]; }  // of a value of the phrase, in the program
+  // The values between inputs and output.
+  std::vector<int> inside() const {
+    std::vector<int> all;
+    for (size_t n = 0; n < phrase_.code.size(); n++) {
+      const int value = phrase_.inputs + static_cast<int>(n);
+      if (phrase_.code[n].calc != Calc::Constant && value != phrase_.outputs[0]) all.push_back(place_[value]);
+    }
+    return all;
+  }
+
+ private:
+  bool lay(int value, int at) {
+    if (place_[value] >= 0) return place_[value] == at;
+    place_[value] = at;
+    if (value < phrase_.inputs) return true;
+    if (at < program_.inputs) return false;
+    const Instruction &wanted = phrase_.code[value - phrase_.inputs], &there = program_.code[at - program_.inputs];
+    return wanted.calc == there.calc && (wanted.a < 0 || lay(wanted.a, there.a)) && (wanted.b < 0 || lay(wanted.b, there.b)) &&
+           (wanted.c < 0 || lay(wanted.c, there.c));
+  }
+
+  const Program &phrase_, &program_;
+  std::vector<int> place_;
+  bool fits_;
+};
+
+bool holds(const std::vector<int>& values, int value) { return std::find(values.begin(), values.end(), value) != values.end(); }
+
+// Nobody but the phrase itself reads what is inside it.
+bool closed(const Program& program, const std::vector<int>& inside, int root) {
+  for (int value : program.outputs) if (holds(inside, value)) return false;
+  for (size_t n = 0; n < program.code.size(); n++) {
+    const Instruction& i = program.code[n];
+    const int reader = program.inputs + static_cast<int>(n);
+    if (reader != root && !holds(inside, reader) && (holds(inside, i.a) || holds(inside, i.b) || holds(inside, i.c))) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+Program phrase_program(cpu::Phrase phrase) {
+  switch (phrase) {
+#define SWARM_CASE(name) case cpu::Phrase::name: return record_phrase<cpu::name>();
+    SWARM_PHRASES(SWARM_CASE)
+#undef SWARM_CASE
+    case cpu::Phrase::None: case cpu::Phrase::Count: break;
+  }
+  return {};
+}
+
+std::vector<Call> calls_of(const Program& program) {
+  std::array<Program, phrases> known;
+  for (int i = 0; i < phrases; i++) known[i] = phrase_program(cpu::Phrase(i));
+
+  std::vector<bool> inside(program.code.size(), false);
+  std::vector<Call> calls;
+  for (int n = static_cast<int>(program.code.size()) - 1; n >= 0; n--) {  // from the end: an output is found before what leads to it
+    const Instruction& instruction = program.code[n];
+    if (inside[n] || instruction.calc == Calc::Constant) continue;
+    const int value = program.inputs + n;
+    Call call{value, instruction.calc, {instruction.a, instruction.b, instruction.c, -1}};
+    for (int i = 0; i < phrases && call.phrase == cpu::Phrase::None; i++) {
+      const Fit fit(known[i], program, value);
+      if (!fit.fits() || !closed(program, fit.inside(), value)) continue;
+      call.phrase = cpu::Phrase(i);
+      for (int in = 0; in < cpu::max_phrase_inputs; in++) call.in[in] = in < known[i].inputs ? fit.place(in) : -1;
+      for (int k = 0; k < static_cast<int>(known[i].code.size()) && known[i].code[k].calc == Calc::Constant; k++)
+        call.constants[k] = program.code[fit.place(known[i].inputs + k) - program.inputs].constant;
+      for (int v : fit.inside()) inside[v - program.inputs] = true;
+    }
+    calls.push_back(call);
+  }
+  std::reverse(calls.begin(), calls.end());
+  return calls;
+}
+
+}  // namespace swarm
