@@ -50,6 +50,32 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 
 }  // namespace
 
+TEST("network: a shard taken in portions has the losses of its rows one by one, bit for bit, and their gradients") {
+  constexpr int rows = 12, T = 128, vocab = 33;  // a shard of 6 rows: two portions of 3
+  const Graph whole = shipped(rows, T, vocab), pair = shipped(2, T, vocab);  // a shard of one row is one portion
+  Network network = shipped_network(whole, 1), one_by_one = shipped_network(pair, 1);
+  support::Random random(3);
+  for (size_t p = 0; p < network.parameters().size(); p++) {
+    const Parameter &a = network.parameters()[p], &b = one_by_one.parameters()[p];
+    for (size_t i = 0; i < size_t(a.rows) * a.cols; i++) a.values[i] = b.values[i] = float(0.3 * random.uniform());
+  }
+  const auto tokens = support::random_tokens(random, rows * T, vocab), targets = support::random_tokens(random, rows * T, vocab);
+  network.poison();
+  network.loss_and_gradients(tokens.data(), targets.data());
+  std::vector<float> losses;
+  std::vector<std::vector<double>> sums(network.parameters().size());
+  for (size_t p = 0; p < sums.size(); p++) sums[p].assign(size_t(network.parameters()[p].rows) * network.parameters()[p].cols, 0.0);
+  for (int row = 0; row < rows; row += 2) {
+    one_by_one.loss_and_gradients(tokens.data() + row * T, targets.data() + row * T);
+    losses.insert(losses.end(), one_by_one.token_losses().begin(), one_by_one.token_losses().end());
+    for (size_t p = 0; p < sums.size(); p++)
+      for (size_t i = 0; i < sums[p].size(); i++) sums[p][i] += one_by_one.gradient(int(p))[i] * 2.0 / rows;
+  }
+  CHECK(same_bits(network.token_losses(), losses));
+  // The gradients of the first layer's scalars nearly cancel, so they are held to what a float of the others would lose.
+  for (size_t p = 0; p < sums.size(); p++) CHECK(support::distance(network.gradient(int(p)), sums[p], 0.1) < 1e-5);
+}
+
 TEST("network: directional derivative of the shipped experiment in float64") {
   const Graph g = shipped(2, 9, 33);
   support::Random random(1);
