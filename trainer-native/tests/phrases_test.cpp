@@ -26,7 +26,7 @@ void calculate(const cpu::Kernels& k, Calc calc, long n, const float* a, const f
   }
 }
 
-std::vector<Call> calls_of_gradient(const Node& node) { return calls_of(simplified(derivative(node.program))); }
+std::vector<TilePass> passes_of_gradient(const Node& node) { return tile_passes_of(simplified(derivative(node.program))); }
 
 }  // namespace
 
@@ -65,9 +65,9 @@ TEST("phrases: the shipped recipe's expressions take one pass forward and as few
   experiment_build(graph, graph.shape());
   for (const Node& node : graph.nodes()) {
     if (node.op != Op::Ew) continue;
-    CHECK_EQUAL(calls_of(simplified(node.program)).size(), size_t{1});
+    CHECK_EQUAL(tile_passes_of(simplified(node.program)).size(), size_t{1});
     const size_t inputs = node.inputs.size();  // 1: relu squared and softcap, 2: a sum, 3: a gate, 4: a mix
-    CHECK_EQUAL(calls_of_gradient(node).size(), inputs == 1 ? size_t{1} : inputs == 2 ? size_t{0} : size_t{4});
+    CHECK_EQUAL(passes_of_gradient(node).size(), inputs == 1 ? size_t{1} : inputs == 2 ? size_t{0} : size_t{4});
   }
 }
 
@@ -76,10 +76,10 @@ TEST("phrases: what somebody else reads is still computed") {
   program.inputs = 1;
   program.code = {{Calc::Relu, 0}, {Calc::Square, 1}, {Calc::Add, 2, 1}};
   program.outputs = {3};
-  CHECK_EQUAL(calls_of(program).size(), size_t{3});
+  CHECK_EQUAL(tile_passes_of(program).size(), size_t{3});
   program.code.pop_back();
   program.outputs = {2};
-  CHECK_EQUAL(calls_of(program).size(), size_t{1});
+  CHECK_EQUAL(tile_passes_of(program).size(), size_t{1});
   program.outputs = {2, 1};
-  CHECK_EQUAL(calls_of(program).size(), size_t{2});
+  CHECK_EQUAL(tile_passes_of(program).size(), size_t{2});
 }

@@ -19,9 +19,9 @@ int tile_floats(const Program& program) {
   return floats;
 }
 
-void calculate(const cpu::Kernels& k, const Call& call, long n, const float* const* in, float* to) {
-  if (call.phrase != cpu::Phrase::None) return k.phrase(call.phrase, n, in, call.constants, to);
-  switch (call.calc) {
+void calculate(const cpu::Kernels& k, const TilePass& pass, long n, const float* const* in, float* to) {
+  if (pass.phrase != cpu::Phrase::None) return k.phrase(pass.phrase, n, in, pass.constants, to);
+  switch (pass.calc) {
     case Calc::Add: return k.add(n, in[0], in[1], to);
     case Calc::Subtract: return k.subtract(n, in[0], in[1], to);
     case Calc::Multiply: return k.multiply(n, in[0], in[1], to);
@@ -45,7 +45,7 @@ void calculate(const cpu::Kernels& k, const Call& call, long n, const float* con
 
 TileProgram::TileProgram(const Program& program, int C, std::vector<Broadcast> inputs, std::vector<int> widths,
                          std::vector<Broadcast> outputs, std::vector<int> output_widths, const std::vector<int>& in_place)
-    : program_(program), calls_(calls_of(program)), C_(C), inputs_(std::move(inputs)), outputs_(std::move(outputs)), widths_(std::move(widths)),
+    : program_(program), passes_(tile_passes_of(program)), C_(C), inputs_(std::move(inputs)), outputs_(std::move(outputs)), widths_(std::move(widths)),
       output_widths_(std::move(output_widths)) {
   const bool by_heads = std::count(inputs_.begin(), inputs_.end(), Broadcast::Head) + std::count(outputs_.begin(), outputs_.end(), Broadcast::Head) > 0;
   if (program_.code.size() > max_ew_values) refuse("an elementwise expression and its gradient have more than 2048 instructions: split it");
@@ -55,19 +55,19 @@ TileProgram::TileProgram(const Program& program, int C, std::vector<Broadcast> i
   stride_ = (rows_ * width_ + 15) / 16 * 16;
 
   // Slots: constants and expanded inputs keep theirs, other values give theirs back after the last use.
-  const int K = program_.inputs, count = static_cast<int>(program_.code.size()), calls = static_cast<int>(calls_.size());
-  std::vector<int> last_use(K + count, -1), call_of(K + count, -1);  // calls
-  for (int n = 0; n < calls; n++) {
-    call_of[calls_[n].value] = n;
-    for (int operand : calls_[n].in) if (operand >= 0) last_use[operand] = n;
+  const int K = program_.inputs, count = static_cast<int>(program_.code.size()), passes = static_cast<int>(passes_.size());
+  std::vector<int> last_use(K + count, -1), pass_of(K + count, -1);  // passes
+  for (int n = 0; n < passes; n++) {
+    pass_of[passes_[n].value] = n;
+    for (int operand : passes_[n].in) if (operand >= 0) last_use[operand] = n;
   }
-  for (int value : program_.outputs) if (value >= 0) last_use[value] = calls;
-  direct_.assign(calls, -1);
+  for (int value : program_.outputs) if (value >= 0) last_use[value] = passes;
+  direct_.assign(passes, -1);
   for (size_t o = 0; o < outputs_.size(); o++) {
-    const int call = program_.outputs[o] < 0 ? -1 : call_of[program_.outputs[o]];
-    if (call < 0) continue;  // nothing computes it: an input or a constant
-    const bool overwrites = o < in_place.size() && in_place[o] >= 0 && last_use[in_place[o]] > call;  // what is still to be read
-    if (!overwrites && outputs_[o] == Broadcast::Full && direct_[call] < 0) direct_[call] = static_cast<int>(o);
+    const int pass = program_.outputs[o] < 0 ? -1 : pass_of[program_.outputs[o]];
+    if (pass < 0) continue;  // nothing computes it: an input or a constant
+    const bool overwrites = o < in_place.size() && in_place[o] >= 0 && last_use[in_place[o]] > pass;  // what is still to be read
+    if (!overwrites && outputs_[o] == Broadcast::Full && direct_[pass] < 0) direct_[pass] = static_cast<int>(o);
   }
   input_slot_.assign(K, -1);
   for (int i = 0; i < K; i++)
@@ -75,12 +75,12 @@ TileProgram::TileProgram(const Program& program, int C, std::vector<Broadcast> i
   value_slot_.assign(count, -1);
   for (int n = 0; n < count; n++) if (program_.code[n].calc == Calc::Constant && last_use[K + n] >= 0) value_slot_[n] = slots_++;
   std::vector<int> free;
-  for (int n = 0; n < calls; n++) {
-    const int value = calls_[n].value;
+  for (int n = 0; n < passes; n++) {
+    const int value = passes_[n].value;
     if (free.empty()) free.push_back(slots_++);
     value_slot_[value - K] = free.back();  // held even when written straight to an output: whether that output is added to is known only at run time
     free.pop_back();
-    for (int earlier = 0; earlier < n; earlier++) if (last_use[calls_[earlier].value] == n) free.push_back(value_slot_[calls_[earlier].value - K]);
+    for (int earlier = 0; earlier < n; earlier++) if (last_use[passes_[earlier].value] == n) free.push_back(value_slot_[passes_[earlier].value - K]);
     if (last_use[value] < 0) free.push_back(value_slot_[value - K]);
   }
 }
@@ -147,7 +147,7 @@ void TileProgram::reduce(size_t o, const float* value, int row, int rows, int c0
 
 void TileProgram::run(int N, const float* const* in, float* const* out, const bool* add, float* scratch) const {
   const auto& k = cpu::kernels();
-  const int K = program_.inputs, count = static_cast<int>(program_.code.size()), calls = static_cast<int>(calls_.size());
+  const int K = program_.inputs, count = static_cast<int>(program_.code.size()), passes = static_cast<int>(passes_.size());
   const float* at[max_ew_inputs + 1 + max_ew_values];
   for (int i = 0; i < count; i++)
     if (program_.code[i].calc == Calc::Constant && value_slot_[i] >= 0) {
@@ -165,14 +165,14 @@ void TileProgram::run(int N, const float* const* in, float* const* out, const bo
     for (int c0 = 0; c0 < C_; c0 += width_) {
       const int rows = std::min(rows_, N - row), n = rows * std::min(width_, C_ - c0);
       load(row, rows, c0, in, scratch, at);
-      for (int i = 0; i < calls; i++) {
-        const Call& call = calls_[i];
+      for (int i = 0; i < passes; i++) {
+        const TilePass& pass = passes_[i];
         const int o = direct_[i];
-        float* to = o >= 0 && !add[o] ? out[o] + size_t(row) * C_ + c0 : scratch + size_t(value_slot_[call.value - K]) * stride_;
+        float* to = o >= 0 && !add[o] ? out[o] + size_t(row) * C_ + c0 : scratch + size_t(value_slot_[pass.value - K]) * stride_;
         const float* operands[cpu::max_phrase_inputs];
-        for (int n = 0; n < cpu::max_phrase_inputs; n++) operands[n] = call.in[n] < 0 ? nullptr : at[call.in[n]];
-        calculate(k, call, n, operands, to);
-        at[call.value] = to;
+        for (int n = 0; n < cpu::max_phrase_inputs; n++) operands[n] = pass.in[n] < 0 ? nullptr : at[pass.in[n]];
+        calculate(k, pass, n, operands, to);
+        at[pass.value] = to;
       }
       for (size_t o = 0; o < outputs_.size(); o++)
         if (program_.outputs[o] >= 0) reduce(o, at[program_.outputs[o]], row, rows, c0, n, out[o], add[o], &totals[o]);

@@ -36,14 +36,14 @@ class TileProgram {
   void reduce(size_t output, const float* value, int row, int rows, int c0, int n, float* out, bool add, double* total) const;
 
   Program program_;
-  std::vector<Call> calls_;
+  std::vector<TilePass> passes_;
   int C_, rows_ = 1, width_ = 0;  // a tile is rows_ whole rows, or width_ channels of one row when C is large
   int stride_ = 0, slots_ = 0;    // floats of a slot, slots in scratch
   std::vector<Broadcast> inputs_, outputs_;
   std::vector<int> widths_, output_widths_;
   std::vector<int> input_slot_;    // slot an input is expanded into, -1: read in place
   std::vector<int> value_slot_;    // slot of an instruction's value, -1: nobody asks for it
-  std::vector<int> direct_;        // output a call is written straight to, -1
+  std::vector<int> direct_;        // output a pass is written straight to, -1
 };
 
 }  // namespace swarm

@@ -78,30 +78,30 @@ Program phrase_program(cpu::Phrase phrase) {
   return {};
 }
 
-std::vector<Call> calls_of(const Program& program) {
+std::vector<TilePass> tile_passes_of(const Program& program) {
   std::array<Program, phrases> known;
   for (int i = 0; i < phrases; i++) known[i] = phrase_program(cpu::Phrase(i));
 
   std::vector<bool> inside(program.code.size(), false);
-  std::vector<Call> calls;
+  std::vector<TilePass> passes;
   for (int n = static_cast<int>(program.code.size()) - 1; n >= 0; n--) {  // from the end: an output is found before what leads to it
     const Instruction& instruction = program.code[n];
     if (inside[n] || instruction.calc == Calc::Constant) continue;
     const int value = program.inputs + n;
-    Call call{value, instruction.calc, {instruction.a, instruction.b, instruction.c, -1}};
-    for (int i = 0; i < phrases && call.phrase == cpu::Phrase::None; i++) {
+    TilePass pass{value, instruction.calc, {instruction.a, instruction.b, instruction.c, -1}};
+    for (int i = 0; i < phrases && pass.phrase == cpu::Phrase::None; i++) {
       const Fit fit(known[i], program, value);
       if (!fit.fits() || !closed(program, fit.inside(), value)) continue;
-      call.phrase = cpu::Phrase(i);
-      for (int in = 0; in < cpu::max_phrase_inputs; in++) call.in[in] = in < known[i].inputs ? fit.place(in) : -1;
+      pass.phrase = cpu::Phrase(i);
+      for (int in = 0; in < cpu::max_phrase_inputs; in++) pass.in[in] = in < known[i].inputs ? fit.place(in) : -1;
       for (int k = 0; k < static_cast<int>(known[i].code.size()) && known[i].code[k].calc == Calc::Constant; k++)
-        call.constants[k] = program.code[fit.place(known[i].inputs + k) - program.inputs].constant;
+        pass.constants[k] = program.code[fit.place(known[i].inputs + k) - program.inputs].constant;
       for (int v : fit.inside()) inside[v - program.inputs] = true;
     }
-    calls.push_back(call);
+    passes.push_back(pass);
   }
-  std::reverse(calls.begin(), calls.end());
-  return calls;
+  std::reverse(passes.begin(), passes.end());
+  return passes;
 }
 
 }  // namespace swarm
