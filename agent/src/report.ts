@@ -2,6 +2,7 @@
 import { constants } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { Sha256, Split } from '@swarm/shared/experiment'
+import { Trust } from '@swarm/shared/result'
 import { Scale } from '@swarm/shared/scale'
 import { z } from 'zod'
 
@@ -33,6 +34,7 @@ export const Report = z.object({
   scale: Scale.default('cpu'),
   backend: z.enum(['cpu', 'cuda']).default('cpu'),
   device: z.string().max(128).optional(),
+  customOps: z.array(z.string().max(100)).max(64).default([]),
 })
 export type Report = z.infer<typeof Report>
 
@@ -49,6 +51,8 @@ export const Judgement = z.object({
   seed: Count,
   steps: Count,
   budget: z.string().optional(),
+  trust: Trust,
+  customOps: z.array(z.string().max(100)).max(64).default([]),
   /** Absent from judges that knew one text only: val. */
   split: Split.optional(),
 })

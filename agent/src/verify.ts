@@ -18,6 +18,8 @@ const MOST_CHECKPOINT_BYTES = 4 * 2 ** 30
 
 export interface Verify {
   judge: string
+  /** The trainer that ran: asked for its own ops, where it says it has any. */
+  binary: string
   data: string
   /** Where the trainer wrote; and a folder for the judge alone. */
   runDir: string
@@ -39,7 +41,7 @@ export interface Verify {
 }
 
 export async function verify(order: Verify): Promise<Ending> {
-  const { judge, data, runDir, judgeDir, asked, prefix, env, walls, signal } = order
+  const { judge, binary, data, runDir, judgeDir, asked, prefix, env, walls, signal } = order
   const report = await readWritten(join(runDir, 'report.json'), Report)
   if ('refused' in report) return suspected(`the trainer ended well, but ${report.refused}`)
   const checkpoint = join(runDir, 'checkpoint.bin')
@@ -52,6 +54,7 @@ export async function verify(order: Verify): Promise<Ending> {
   await mkdir(judgeDir, { recursive: true })
   const out = join(judgeDir, 'judge.json')
   const text = asked.split === undefined ? [] : ['--split', asked.split]
+  const own = report.value.customOps.length === 0 ? [] : ['--own-code', binary]
   const [file, ...args] = [
     ...prefix,
     ...walls.judge,
@@ -64,6 +67,7 @@ export async function verify(order: Verify): Promise<Ending> {
     out,
     ...text,
     ...judgeFlags(asked),
+    ...own,
   ]
   const { output, end } = await run(file as string, args, { cwd: judgeDir, env, timeoutMs: TIME_LIMIT_MS, signal })
   const words = plain(output.trim().split('\n').at(-1) ?? '', 500)
@@ -99,6 +103,7 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
     ['the reported checkpoint', report.checkpointSha256, hash],
     ['the steps of the checkpoint', judged.steps, report.steps],
     ['“cut short”', report.partial, false],
+    ['the trust in the score', judged.trust, judged.customOps.length === 0 ? 'proved' : 'probed'],
   ]
   for (const [what, found, expected] of facts)
     if (found !== expected) return suspected(`${what}: found ${String(found)}, expected ${String(expected)}`)
@@ -122,6 +127,8 @@ function compare(report: Report, judged: Judgement, asked: Verify['asked'], hash
       isa: report.isa,
       ...(report.device === undefined ? {} : { device: report.device }),
       sandbox,
+      trust: judged.trust,
+      ...(judged.customOps.length === 0 ? {} : { customOps: judged.customOps }),
     },
   }
 }

@@ -20,6 +20,8 @@ export const Program = z.strictObject({
   repeats: z.number().int().min(1).max(8).default(1),
   /** Hard limits of one experiment. */
   timeoutFactor: z.number().min(2).default(8),
+  /** Whether a network with ops of the experiment's own, whose score is probed and not proved, may become the best. */
+  customOps: z.enum(['refused', 'allowed']).default('refused'),
   prose: z.string().default(''),
 })
 export type Program = z.infer<typeof Program>

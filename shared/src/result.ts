@@ -23,6 +23,13 @@ export const RunOutcome = z.enum([
 ])
 export type RunOutcome = z.infer<typeof RunOutcome>
 
+/**
+ * Why a score is believed: `proved` where no code of an experiment was run to get it, `probed` where the network has ops of the
+ * experiment's own, whose code was run apart and looked at from outside (docs/decisions/0009).
+ */
+export const Trust = z.enum(['proved', 'probed'])
+export type Trust = z.infer<typeof Trust>
+
 /** What the trainer and the judge wrote; see docs/decisions/0002. Numbers are finite or the field is absent. */
 export const Measurement = z.strictObject({
   valBpb: z.number().positive(),
@@ -46,6 +53,10 @@ export const Measurement = z.strictObject({
   split: Split.optional(),
   /** What held the trainer, in the trainer's frozen launcher's words; absent from older reports. */
   sandbox: z.string().max(64).optional(),
+  /** Absent from results of before there were two: then nothing is promoted by it. */
+  trust: Trust.optional(),
+  /** Names of the ops that are the experiment's own, where there are any. */
+  customOps: z.array(z.string().max(100)).max(64).optional(),
 })
 export type Measurement = z.infer<typeof Measurement>
 

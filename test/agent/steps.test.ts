@@ -54,6 +54,7 @@ async function runOf(fault: string, more: Partial<Run> = {}): Promise<Run> {
 const judged = async (run: Run, more: { seed?: number; frozen?: string; budget?: string } = {}): Promise<Ending> =>
   verify({
     judge: join(bench.workshop.trainer, 'build/judge'),
+    binary: run.binary,
     data: bench.checkout.data,
     runDir: run.dir,
     judgeDir: join(run.dir, '../judge'),
@@ -118,6 +119,20 @@ test('a good run is measured and deterministic; its progress is seen', async () 
   const two = await judged(other)
   assert.equal(one.outcome, 'measured', one.cause)
   assert.equal(one.measurement?.valBpb, two.measurement?.valBpb)
+})
+
+test('a network with an op of its own is judged with the code that trained, and its score is marked as probed', async () => {
+  const run = await runOf('own-op')
+  await train(run, 20_000)
+  const own = await judged(run)
+  assert.equal(own.outcome, 'measured', own.cause)
+  assert.deepEqual([own.measurement?.trust, own.measurement?.customOps], ['probed', ['own']])
+  const without = await judged({ ...run, binary: join(bench.dir, 'nowhere') })
+  assert.match(without.cause ?? '', /refuses the checkpoint: nothing can be scored without running that code/)
+  const plain = await runOf('none')
+  await train(plain, 20_000)
+  const { measurement } = await judged(plain)
+  assert.deepEqual([measurement?.trust, measurement?.customOps], ['proved', undefined])
 })
 
 for (const [fault, outcome, words] of [

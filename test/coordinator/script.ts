@@ -20,7 +20,12 @@ export const sha256 = (text: string): string => createHash('sha256').update(text
 export const TRACK = sha256('track')
 
 /** What a run came to; `tree` stands for the source that was run. */
-export type Came = Pick<Result, 'outcome' | 'lesson' | 'followUps'> & { cause?: string; valBpb?: number }
+export type Came = Pick<Result, 'outcome' | 'lesson' | 'followUps'> & {
+  cause?: string
+  valBpb?: number
+  /** Where it is not proved: `unknown` as results of older judges have it. */
+  trust?: 'probed' | 'unknown'
+}
 
 export interface ScriptOptions {
   seed?: number
@@ -163,7 +168,14 @@ export class Script {
       ...(came.followUps === undefined ? {} : { followUps: came.followUps }),
       ...(came.valBpb === undefined
         ? {}
-        : { measurement: { ...measurement(came.valBpb), ...(e.split === undefined ? {} : { split: e.split }) } }),
+        : {
+            measurement: {
+              ...measurement(came.valBpb),
+              ...(e.split === undefined ? {} : { split: e.split }),
+              ...(came.trust === undefined ? {} : { trust: came.trust === 'unknown' ? undefined : came.trust }),
+              ...(came.trust === 'probed' ? { customOps: ['smooth'] } : {}),
+            },
+          }),
     }
     this.write({ type: 'experiment-recorded', result })
     this.settle(true)
@@ -206,6 +218,7 @@ export function measurement(valBpb: number): NonNullable<Result['measurement']> 
     frozen: sha256('f'),
     manifest: sha256('m'),
     isa: 'any',
+    trust: 'proved',
   }
 }
 

@@ -22,6 +22,7 @@ const program = {
   threshold: 2,
   repeats: 1,
   timeoutFactor: 8,
+  customOps: 'refused' as const,
   prose: '',
 }
 
@@ -83,6 +84,7 @@ function recorded(
             frozen: hex('e', 64),
             manifest: hex('f', 64),
             isa: 'avx2',
+            trust: 'proved' as const,
           },
         }
   return {

@@ -7,12 +7,13 @@
 #include "harness/sha256.h"
 
 // Layout, little endian: magic[8] · u32 version · u32 partial · u64 seed, steps, tokens · text frozen, manifest, budget ·
-// u64 graph bytes, graph · u32 tensors, each: text name, u32 rows, u32 cols, f32 values[rows*cols] · sha256[32] of all before.
+// u64 graph bytes, graph · u32 tensors, each: text name, u32 rows, u32 cols, f32 values[rows*cols] ·
+// u32 tokens of the witness, u16 each, text its logits' sha256 · sha256[32] of all before.
 namespace swarm {
 namespace {
 
 constexpr char magic[9] = "SWRMCKP1";
-constexpr uint32_t format_version = 1;
+constexpr uint32_t format_version = 2;
 
 Checkpoint read(Sealed& in) {
   Checkpoint out;
@@ -42,13 +43,18 @@ Checkpoint read(Sealed& in) {
     if (count) std::memcpy(tensor.values.data(), in.raw(count * sizeof(float)), count * sizeof(float));
     out.tensors.push_back(std::move(tensor));
   }
-  in.require_end("tensor");
+  const uint32_t seen = in.u32();
+  if (seen > in.left() / sizeof(uint16_t)) throw Broken("the checkpoint ends early");
+  out.witness.tokens.resize(seen);
+  if (seen) std::memcpy(out.witness.tokens.data(), in.raw(seen * sizeof(uint16_t)), seen * sizeof(uint16_t));
+  out.witness.logits_sha256 = in.text();
+  in.require_end("witness");
   return out;
 }
 
 }  // namespace
 
-std::string write_checkpoint(const std::string& path, const CheckpointHeader& header, const Network& network) {
+std::string write_checkpoint(const std::string& path, const CheckpointHeader& header, const Network& network, const Witness& witness) {
   Sealing out(magic);
   out.u32(format_version);
   out.u32(header.partial ? 1 : 0);
@@ -68,6 +74,9 @@ std::string write_checkpoint(const std::string& path, const CheckpointHeader& he
     out.u32(uint32_t(parameter.cols));
     out.raw(parameter.values, sizeof(float) * size_t(parameter.rows) * size_t(parameter.cols));
   }
+  out.u32(uint32_t(witness.tokens.size()));
+  out.raw(witness.tokens.data(), witness.tokens.size() * sizeof(uint16_t));
+  out.text(witness.logits_sha256);
   const std::vector<uint8_t>& bytes = out.write(path);
   return sha256_hex(bytes.data(), bytes.size());
 }

@@ -25,15 +25,22 @@ struct CheckpointTensor {
   std::vector<float> values;
 };
 
+// Of a network with custom ops, see harness/witness.h; else empty.
+struct Witness {
+  std::vector<uint16_t> tokens;  // [rows, T]
+  std::string logits_sha256;     // of the logits they get, as float32
+};
+
 struct Checkpoint {
   CheckpointHeader header;
   std::vector<uint8_t> graph;  // as serialize() wrote it
   std::vector<CheckpointTensor> tensors;
+  Witness witness;
   std::string sha256;          // of the whole file
 };
 
 // Returns the sha256 of the file.
-std::string write_checkpoint(const std::string& path, const CheckpointHeader& header, const Network& network);
+std::string write_checkpoint(const std::string& path, const CheckpointHeader& header, const Network& network, const Witness& witness = {});
 
 // Throws Failure(Exit::checkpoint) unless every byte is where it should be and the sha256 at the end is that of the content.
 Checkpoint read_checkpoint(const std::string& path);

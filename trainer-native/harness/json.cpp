@@ -151,6 +151,15 @@ JsonObject& JsonObject::text(const char* name, const std::string& value) { retur
 JsonObject& JsonObject::number(const char* name, double value) { return raw(name, json_number(value)); }
 JsonObject& JsonObject::integer(const char* name, uint64_t value) { return raw(name, std::to_string(value)); }
 JsonObject& JsonObject::boolean(const char* name, bool value) { return raw(name, value ? "true" : "false"); }
+JsonObject& JsonObject::texts(const char* key, const std::vector<std::string>& values) {
+  std::string list;
+  for (const std::string& value : values) {
+    const std::string one = JsonObject().text("", value).line();  // {"":…}
+    list += (list.empty() ? "" : ",") + one.substr(4, one.size() - 5);
+  }
+  return raw(key, "[" + list + "]");
+}
+
 JsonObject& JsonObject::raw(const char* name, const std::string& json) {
   key(name);
   body_ += json;

@@ -14,6 +14,7 @@ class JsonObject {
   JsonObject& number(const char* key, double value);  // shortest form that reads back to the same double
   JsonObject& integer(const char* key, uint64_t value);
   JsonObject& boolean(const char* key, bool value);
+  JsonObject& texts(const char* key, const std::vector<std::string>& values);
   JsonObject& raw(const char* key, const std::string& json);
   std::string line() const { return "{" + body_ + "}"; }
 

@@ -5,6 +5,7 @@
 
 #include "engine/core/refused.h"
 #include "engine/cuda/memory.h"
+#include "harness/answering.h"
 #include "harness/failure.h"
 #include "harness/options.h"
 #include "harness/parent.h"
@@ -16,15 +17,17 @@ const char* const usage =
     "usage: train --data DIR --seed N --budget B --out DIR [--workers 1|2] [--max-steps N] [--json]\n"
     "             [--backend auto|cpu|cuda] [--scale cpu|gpu] [--resume [--save-seconds N]]\n"
     "       train --data DIR --budget B --describe [--backend auto|cpu|cuda]\n"
+    "       train --answer                            (asked by the launcher beside a judge)\n"
     "B is work:20s, tokens:200k, cpu:20s or wall:5m";
 
 void run(int argc, char** argv) {
   const swarm::Options options(argc, argv, {"--data", "--seed", "--budget", "--out", "--workers", "--max-steps", "--save-seconds", "--backend", "--scale"},
-                               {"--json", "--describe", "--resume", "--help"}, usage);
+                               {"--json", "--describe", "--resume", "--answer", "--help"}, usage);
   if (options.has("--help")) {
     std::printf("%s\n", usage);
     return;
   }
+  if (options.has("--answer")) return swarm::answer_one_question();
   swarm::TrainingOrder order;
   order.data = options.required("--data");
   order.budget = options.required("--budget");

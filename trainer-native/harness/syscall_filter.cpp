@@ -59,6 +59,14 @@ void SyscallFilter::only_if_equal(int call, int argument, uint32_t value, int er
   program_.push_back({give, 0, 0, failing(error)});
 }
 
+void SyscallFilter::never_if_equal(int call, int argument, uint32_t value, int error) {
+  when(call, 4);
+  program_.push_back({load, 0, 0, low_half(argument)});
+  program_.push_back({equal, 0, 1, value});
+  program_.push_back({give, 0, 0, failing(error)});
+  program_.push_back({give, 0, 0, SECCOMP_RET_ALLOW});
+}
+
 void SyscallFilter::only_with_bits(int call, int argument, uint32_t bits, int error) {
   when(call, 5);
   program_.push_back({load, 0, 0, low_half(argument)});
@@ -83,6 +91,7 @@ namespace swarm {
 SyscallFilter::SyscallFilter() {}
 void SyscallFilter::deny(const std::vector<int>&, int) {}
 void SyscallFilter::only_if_equal(int, int, uint32_t, int) {}
+void SyscallFilter::never_if_equal(int, int, uint32_t, int) {}
 void SyscallFilter::only_with_bits(int, int, uint32_t, int) {}
 bool SyscallFilter::install() const { return false; }
 }  // namespace swarm

@@ -13,6 +13,7 @@ class SyscallFilter {
 
   void deny(const std::vector<int>& calls, int error);                  // fails with errno `error`
   void only_if_equal(int call, int argument, uint32_t value, int error);  // argument 0 to 5, all its 64 bits
+  void never_if_equal(int call, int argument, uint32_t value, int error);  // the low 32 bits, which is what the kernel reads of an int
   void only_with_bits(int call, int argument, uint32_t bits, int error);  // every one of these bits set
 
   // Needs no_new_privs. On every thread there is; false where the kernel has no filters or this is no Linux we know.

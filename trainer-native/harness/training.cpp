@@ -25,6 +25,7 @@
 #include "harness/saved_run.h"
 #include "harness/scale.h"
 #include "harness/training_text.h"
+#include "harness/witness.h"
 
 namespace swarm {
 namespace {
@@ -54,12 +55,6 @@ constexpr size_t memory_of_no_device = size_t{80} << 30;  // an H100's, where a 
 
 // What a network may take of a device: by its size and not by what is free now, so that whether it is refused depends on no neighbour.
 size_t device_memory() { return cuda::unusable().empty() ? cuda::the_device().memory_bytes / 16 * 15 : memory_of_no_device; }
-
-std::string names_json(const std::vector<std::string>& names) {  // plain words, see engine/ops/custom.h
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "\"" : ",\"") + name + "\"";
-  return "[" + list + "]";
-}
 
 // Everything that is known before step 1.
 struct Run {
@@ -129,7 +124,7 @@ void state_facts(JsonObject& json, const Run& run) {
       .text("manifest", run.data.manifest())
       .integer("microSteps", uint64_t(run.network->micro_steps()))
       .text("isa", cpu::kernels().isa)
-      .raw("customOps", names_json(custom_ops(run.network->graph())))
+      .texts("customOps", custom_ops(run.network->graph()))
       .integer("workers", uint64_t(run.order.workers))
       .text("sandbox", sandbox_word());
 }
@@ -247,7 +242,8 @@ void train(const TrainingOrder& order) {
   std::string checkpoint_sha256;
   if (diverged.empty()) {
     const CheckpointHeader header{partial, order.seed, uint64_t(step), token_count, frozen_sha256, run.data.manifest(), run.budget.text};
-    checkpoint_sha256 = write_checkpoint(checkpoint_path, header, network);
+    const bool own = !custom_ops(network.graph()).empty() && step > 0;
+    checkpoint_sha256 = write_checkpoint(checkpoint_path, header, network, own ? witness_of(network, rows[0].tokens.data()) : Witness{});
   }
 
   JsonObject report;

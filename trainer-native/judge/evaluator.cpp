@@ -44,8 +44,9 @@ Graph graph_of(const Checkpoint& checkpoint) {
   }
 }
 
-std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int T, int vocab) {
-  const Graph graph = graph_of(checkpoint);
+std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int T, int vocab, OwnCode* own_code) {
+  Graph graph = graph_of(checkpoint);
+  if (own_code) graph = own_code->answered(graph);
   try {
     require_for(graph, T, vocab);
     Running running;
@@ -58,9 +59,9 @@ std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int 
   }
 }
 
-Evaluator::Evaluator(const Checkpoint& checkpoint, int rows, int T, int vocab, bool on_device) : count_(rows * T), vocab_(vocab) {
+Evaluator::Evaluator(const Checkpoint& checkpoint, int rows, int T, int vocab, bool on_device, OwnCode* own_code) : count_(rows * T), vocab_(vocab) {
   if (!on_device) {
-    network_ = network_of(checkpoint, rows, T, vocab);
+    network_ = network_of(checkpoint, rows, T, vocab, own_code);
     return;
   }
   const Graph graph = graph_of(checkpoint);

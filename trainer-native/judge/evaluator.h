@@ -1,10 +1,11 @@
-// A checkpoint's network at work on rows of text, forward only: on the CPU, or on a device. No code of an experiment's either way.
+// A checkpoint's network at work on rows of text, forward only: on the CPU, or on a device. No code of an experiment's here either way.
 #pragma once
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "harness/checkpoint.h"
+#include "judge/own_code.h"
 #include "judge/probe.h"
 #include "judge/score.h"
 
@@ -15,7 +16,7 @@ namespace cuda { class TokenLosses; }
 class Evaluator {
  public:
   // Every tensor must be where the graph wants it and finite: throws Failure(Exit::checkpoint).
-  Evaluator(const Checkpoint& checkpoint, int rows, int T, int vocab, bool on_device);
+  Evaluator(const Checkpoint& checkpoint, int rows, int T, int vocab, bool on_device, OwnCode* own_code = nullptr);
   ~Evaluator();
 
   // For the probes. On the CPU the logits. On a device, which keeps those to itself, the loss for a target that depends on the position
@@ -31,7 +32,8 @@ class Evaluator {
 };
 
 // The network of a checkpoint on the CPU, forward only, `rows` rows a call, every tensor where the graph wants it and finite.
-std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int T, int vocab);
+// Without `own_code` a graph that needs any is refused.
+std::unique_ptr<Network> network_of(const Checkpoint& checkpoint, int rows, int T, int vocab, OwnCode* own_code = nullptr);
 
 // Its graph, which is a Graph's; throws Failure(Exit::checkpoint).
 Graph graph_of(const Checkpoint& checkpoint);

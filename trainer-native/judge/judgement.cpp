@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <optional>
 #include <vector>
 
+#include "engine/core/layout.h"
 #include "harness/data_set.h"
 #include "harness/failure.h"
 #include "harness/frozen.h"
 #include "harness/packing.h"
 #include "harness/scale.h"
+#include "harness/witness.h"
 #include "judge/evaluator.h"
 #include "judge/probe.h"
 
@@ -43,6 +46,17 @@ const Scale& scale_of_network(const Checkpoint& checkpoint) {
   refuse_network("its graph is for rows of " + std::to_string(T) + " tokens, which is no scale of this judge");
 }
 
+// The custom ops that the output depends on, each name once.
+std::vector<std::string> own_ops(const Graph& graph) {
+  const std::vector<bool> live = live_nodes(graph);
+  std::vector<std::string> names;
+  for (size_t n = 0; n < live.size(); ++n) {
+    const Node& node = graph.nodes()[n];
+    if (live[n] && node.op == Op::Custom && !std::count(names.begin(), names.end(), node.name)) names.push_back(node.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 void require_acceptable(const CheckpointHeader& header, const std::string& own_frozen, const std::string& own_manifest) {
@@ -55,7 +69,7 @@ void require_acceptable(const CheckpointHeader& header, const std::string& own_f
   if (header.partial) throw Failure(Exit::checkpoint, "stopped before its budget was spent (partial); only a whole run is judged");
 }
 
-Judgement judge(const std::string& data_folder, const std::string& checkpoint_path, const std::string& split, const std::string& backend) {
+Judgement judge(const std::string& data_folder, const std::string& checkpoint_path, const std::string& split, const std::string& backend, bool own_code) {
   const DataSet data(data_folder);
   const Checkpoint checkpoint = read_checkpoint(checkpoint_path);
   require_acceptable(checkpoint.header, frozen_sha256, data.manifest());
@@ -65,8 +79,11 @@ Judgement judge(const std::string& data_folder, const std::string& checkpoint_pa
 
   const Scale& scale = scale_of_network(checkpoint);
   const int T = scale.T, batch = scale.eval_batch_rows, vocab = int(held_out.vocab);
-  Judgement out{{}, checkpoint.header, checkpoint.sha256, choose_backend(backend, scale), scale.name};
-  Evaluator evaluator(checkpoint, batch, T, vocab, out.backend.cuda);
+  Judgement out{{}, checkpoint.header, checkpoint.sha256, choose_backend(backend, scale), scale.name, own_ops(graph_of(checkpoint))};
+  const bool probed = !out.custom_ops.empty();
+  std::optional<OwnCode> code;
+  if (own_code && probed) code.emplace();
+  Evaluator evaluator(checkpoint, batch, T, vocab, out.backend.cuda && !probed, code ? &*code : nullptr);
   const std::vector<uint16_t> rows = rows_of(held_out, scale);
   const size_t batches = rows.size() / (size_t(batch) * size_t(T + 1));
 
@@ -80,18 +97,26 @@ Judgement judge(const std::string& data_folder, const std::string& checkpoint_pa
   };
   const uint64_t seed = std::stoull(checkpoint.sha256.substr(0, 16), nullptr, 16);
   const Forward forward = evaluator.forward();
-  for (int probe = 0; probe < cut_batches; ++probe) {
-    load((seed + uint64_t(probe) * (batches / cut_batches + 1)) % batches);
-    require_blind_to_the_future(forward, tokens.data(), batch, T, vocab, seed + uint64_t(probe));
-  }
+  if (probed) require_as_trained(checkpoint.witness, forward.run, batch, T, vocab);
   load((seed + 1) % batches);
   const std::vector<uint16_t> others = tokens;
   load(seed % batches);
   require_alone_in_its_row(forward, tokens.data(), others.data(), batch, T, seed);
+  for (int probe = 0; probe < cut_batches; ++probe) {
+    load((seed + uint64_t(probe) * (batches / cut_batches + 1)) % batches);
+    require_blind_to_the_future(forward, tokens.data(), batch, T, vocab, seed + uint64_t(probe));
+  }
 
+  Twins twins(forward, batch, T);
+  std::vector<uint16_t> mates(tokens.size());
   for (size_t b = 0; b < batches; ++b) {
+    if (probed) {
+      load((b + 1) % batches);
+      std::rotate_copy(tokens.begin(), tokens.begin() + T, tokens.end(), mates.begin());  // where there is one batch alone: no row its own mate
+    }
     load(b);
-    evaluator.add(out.score, tokens.data(), targets.data(), token_bytes.items);
+    if (probed) add_to(out.score, twins.logits(tokens.data(), mates.data(), seed + b), vocab, targets.data(), batch * T, token_bytes.items);
+    else evaluator.add(out.score, tokens.data(), targets.data(), token_bytes.items);
   }
   if (!std::isfinite(out.score.all_nats) || out.score.bytes == 0)
     throw Failure(Exit::checkpoint, "the logits give no finite score; the network is broken");

@@ -1,4 +1,5 @@
-// judge: the only program that opens val.bin and hidden.bin, and the only one that writes val_bpb. Links no experiment.
+// judge: the only program that opens val.bin and hidden.bin, and the only one that writes val_bpb. Links no
+// experiment; --own-code is the launcher's: with it `jail judge` answers for custom ops, by processes of that trainer (decision 9).
 // Contract: docs/decisions/0002-trainer-boundary.md
 #include <chrono>
 #include <cstdio>
@@ -14,11 +15,11 @@
 
 namespace {
 
-const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE [--split val|hidden] [--backend auto|cpu|cuda]";
+const char* const usage = "usage: judge --data DIR --checkpoint FILE --out FILE [--split val|hidden] [--backend auto|cpu|cuda] [--own-code TRAINER]";
 
 void run(int argc, char** argv) {
   const auto began = std::chrono::steady_clock::now();
-  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out", "--split", "--backend"}, {"--help"}, usage);
+  const swarm::Options options(argc, argv, {"--data", "--checkpoint", "--out", "--split", "--backend", "--own-code"}, {"--help"}, usage);
   if (options.has("--help")) {
     std::printf("%s\n", usage);
     return;
@@ -28,7 +29,7 @@ void run(int argc, char** argv) {
   if (split != "val" && split != "hidden") throw swarm::Failure(swarm::Exit::usage, std::string(usage) + "\nthere is no split " + split);
   swarm::remove_if_there(out);  // an old score may not be taken for this checkpoint's
   const swarm::Judgement judged = swarm::judge(options.required("--data"), options.required("--checkpoint"), split,
-                                               options.has("--backend") ? options.required("--backend") : "");
+                                               options.has("--backend") ? options.required("--backend") : "", options.has("--own-code"));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
 
   swarm::JsonObject json;
@@ -37,7 +38,9 @@ void run(int argc, char** argv) {
   json.text("frozen", frozen_sha256).text("manifest", judged.header.manifest).text("checkpointSha256", judged.checkpoint_sha256);
   json.integer("seed", judged.header.seed).integer("steps", judged.header.steps).text("budget", judged.header.budget);
   judged.backend.state(json);
-  json.text("scale", judged.scale).text("split", split).text("trust", "proved");  // by the walk over the graph; no code of an experiment was run
+  json.text("scale", judged.scale).text("split", split);
+  // proved: by the walk over the graph, no code of an experiment was run; probed: some was, elsewhere, and what it may not do was looked for.
+  json.text("trust", judged.custom_ops.empty() ? "proved" : "probed").texts("customOps", judged.custom_ops);
   const std::string line = json.line() + "\n";
   swarm::write_whole_file(out, line.data(), line.size());
   std::printf("val_bpb: %.6f\n", judged.score.bits_per_byte());

@@ -1,5 +1,6 @@
 #include "judge/probe.h"
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 #include <string>
@@ -12,10 +13,18 @@
 namespace swarm {
 namespace {
 
-// Draws of the two probes come from different streams.
-constexpr uint64_t order_stream = uint64_t{1} << 32, mate_stream = uint64_t{2} << 32;
+// Draws for different things come from different streams.
+constexpr uint64_t order_stream = uint64_t{1} << 32, mate_stream = uint64_t{2} << 32, cut_stream = uint64_t{3} << 32, twin_stream = uint64_t{4} << 32;
 
 bool same_bits(const float* a, const float* b, size_t count) { return std::memcmp(a, b, sizeof(float) * count) == 0; }
+
+// The numbers 0 .. count-1 in an order that follows from the seed.
+std::vector<int> drawn_order(int count, uint64_t seed) {
+  std::vector<int> order(static_cast<size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  for (int left = count; left > 1; --left) std::swap(order[left - 1], order[philox(seed, order_stream, uint64_t(left))[0] % uint32_t(left)]);
+  return order;
+}
 
 }  // namespace
 
@@ -50,9 +59,7 @@ void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, cons
   const std::vector<float> before(logits, logits + row_logits * size_t(batch_rows));
   std::vector<uint16_t> changed(size_t(batch_rows) * T);
 
-  std::vector<int> order(static_cast<size_t>(batch_rows));
-  std::iota(order.begin(), order.end(), 0);
-  for (int left = batch_rows; left > 1; --left) std::swap(order[left - 1], order[philox(seed, order_stream, uint64_t(left))[0] % uint32_t(left)]);
+  const std::vector<int> order = drawn_order(batch_rows, seed);
   for (int r = 0; r < batch_rows; ++r) std::memcpy(&changed[size_t(r) * T], rows + size_t(order[r]) * T, row_bytes);
   logits = forward.run(changed.data());
   for (int r = 0; r < batch_rows; ++r)
@@ -65,6 +72,36 @@ void require_alone_in_its_row(const Forward& forward, const uint16_t* rows, cons
   logits = forward.run(changed.data());
   if (!same_bits(logits + row_logits * size_t(kept), before.data() + row_logits * size_t(kept), row_logits))
     throw Failure(Exit::checkpoint, "the network sees other rows: row " + std::to_string(kept) + " has other logits among other rows");
+}
+
+Twins::Twins(Forward forward, int batch_rows, int T) : forward_(std::move(forward)), batch_rows_(batch_rows), T_(T) {}
+
+const float* Twins::logits(const uint16_t* rows, const uint16_t* others, uint64_t seed) {
+  const std::vector<int> order = drawn_order(batch_rows_, seed);
+  std::vector<uint16_t> twin(size_t(batch_rows_) * T_);
+  std::vector<int> cuts;
+  for (int r = 0; r < batch_rows_; ++r) {
+    cuts.push_back(int(philox(seed, cut_stream, uint64_t(r))[0] % uint32_t(T_ - 1)));  // the last position that must not move
+    std::copy_n(rows + size_t(order[r]) * T_, cuts[r] + 1, &twin[size_t(r) * T_]);
+    std::copy_n(others + size_t(r) * T_ + cuts[r] + 1, T_ - cuts[r] - 1, &twin[size_t(r) * T_ + cuts[r] + 1]);
+  }
+  const bool twin_first = philox(seed, twin_stream, 0)[0] & 1;
+  const size_t width = size_t(forward_.width);
+  const size_t all = size_t(batch_rows_) * T_ * width;
+  std::vector<float> twins;
+  const auto ask_twin = [&] { const float* logits = forward_.run(twin.data()); twins.assign(logits, logits + all); };
+  if (twin_first) ask_twin();
+  const float* logits = forward_.run(rows);
+  kept_.assign(logits, logits + all);
+  if (!twin_first) ask_twin();
+
+  const size_t row_logits = size_t(T_) * width;
+  for (int r = 0; r < batch_rows_; ++r)
+    for (int t = 0; t <= cuts[r]; ++t)
+      if (!same_bits(&twins[row_logits * r + size_t(t) * width], &kept_[row_logits * order[r] + size_t(t) * width], width))
+        throw Failure(Exit::checkpoint, "the network sees the future or other rows: with the rest of another text after position " + std::to_string(cuts[r]) +
+                                            ", and among other rows, row " + std::to_string(order[r]) + " has other logits at position " + std::to_string(t));
+  return kept_.data();
 }
 
 }  // namespace swarm

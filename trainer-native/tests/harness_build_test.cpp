@@ -1,8 +1,11 @@
 // The build: what the frozen hash covers, and that an experiment cannot replace a symbol of the frozen parts.
+#include <algorithm>
+#include <cstdio>
 #include <regex>
 
 #include "check.h"
 #include "engine/cpu/kernels.h"
+#include "harness/checkpoint.h"
 #include "harness/json.h"
 #include "process.h"
 
@@ -17,6 +20,23 @@ check::Outcome build_trainer(const Folder& folder, const std::string& source) {
   check::write_all(folder.path + "/train.cu", source);
   std::filesystem::remove(folder.path + "/train");
   return run(folder, make + ("BUILD=" + check::build_folder()) + " trainer EXPERIMENT=" + folder.path + "/train.cu OUT=" + folder.path + "/train");
+}
+
+// The same network, its custom op relu_squared written with the library's elementwise op.
+void with_library_ops(const std::string& from, const std::string& to) {
+  using namespace swarm;
+  const Checkpoint checkpoint = read_checkpoint(from);
+  const Graph own = deserialize(checkpoint.graph.data(), checkpoint.graph.size());
+  Graph library(own.shape());
+  for (const Node& node : own.nodes()) {
+    if (node.op == Op::Custom) library.ew({Tensor{node.inputs[0]}}, [](auto x) { return square(relu(x)); });
+    else library.append(node);
+  }
+  library.output({own.output_node()});
+  Network network(library, own.shape().rows);
+  for (size_t i = 0; i < checkpoint.tensors.size(); i++)
+    std::copy(checkpoint.tensors[i].values.begin(), checkpoint.tensors[i].values.end(), network.parameters()[i].values);
+  write_checkpoint(to, checkpoint.header, network);
 }
 
 // The shipped experiment with one knob turned, trained for a few steps in `folder`.
@@ -126,7 +146,7 @@ TEST("train: a network that is impossible, too large or takes too many tokens a 
   refused("HEADS", "100", "the limit is 4096");
 }
 
-TEST("train: a custom op builds, trains under a clock, is named in the report, and is refused by a counted budget and by the judge") {
+TEST("train: a custom op builds, trains under a clock, is named in the report, refused by a counted budget, and scored to the bit as library ops are") {
   check::DataFolder folder(check::DataFolder::sentences(300, 1), check::DataFolder::sentences(120, 2));
   std::string source = check::read_all("experiment/train.cu");
   const std::string was = "g.ew({up}, [](auto x) { return square(relu(x)); })", place = "Tensor mlp_block(";
@@ -158,6 +178,21 @@ struct ReluSquared {
   CHECK_EQUAL(report.member("customOps")->items[0].string, "relu_squared");
   const check::Outcome judged = run(folder, check::program("judge") + " --data " + folder.path + " --checkpoint " + folder.path + "/run/checkpoint.bin --out " + folder.path + "/judge.json");
   CHECK_ENDS(judged, 6, "custom_op relu_squared, code of the experiment's own");
+
+  if (run(folder, check::program("jail") + " probe").out != "landlock+seccomp\n") return std::puts("NOT TESTED: the score of a custom op, this kernel has no whole jail"), void();
+  std::filesystem::create_directory(folder.path + "/judged");
+  const auto score = [&](const std::string& checkpoint, const std::string& more) {
+    const std::string out = folder.path + "/judged/judge.json";
+    CHECK_EQUAL(run(folder, check::program("jail") + " judge " + check::program("judge") + " --data " + folder.path + " --checkpoint " + checkpoint + " --out " + out + more).last_error, "");
+    return swarm::parse_json(check::read_all(out));
+  };
+  const swarm::JsonValue own = score(folder.path + "/run/checkpoint.bin", " --own-code " + folder.path + "/train");
+  CHECK_EQUAL(own.member("trust")->string, "probed");
+  CHECK_EQUAL(own.member("customOps")->items[0].string, "relu_squared");
+  with_library_ops(folder.path + "/run/checkpoint.bin", folder.path + "/library.bin");
+  const swarm::JsonValue library = score(folder.path + "/library.bin", "");
+  CHECK_EQUAL(library.member("trust")->string, "proved");
+  CHECK(own.member("valBpb")->value == library.member("valBpb")->value && own.member("valLoss")->value == library.member("valLoss")->value);
 }
 
 TEST("train: an experiment with an update rule of its own gives the same checkpoint for every instruction set and number of workers") {

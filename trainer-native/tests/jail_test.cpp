@@ -1,5 +1,7 @@
 // The jail: what a trainer may still do, and what it may not, each thing tried with the jail on and off by tests/jail/prisoner.cpp.
 // A thing that cannot be done without the jail either proves nothing, so that must be seen to work first.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -31,13 +33,13 @@ class Cell : public Folder {
     std::filesystem::create_directories(path + "/out");
   }
   // The prisoner's word, or how it was ended.
-  std::string tries(const std::string& what, bool jailed, const std::string& user = "") const {
+  std::string tries(const std::string& what, bool jailed, const std::string& user = "", const std::string& role = "train") const {
     std::filesystem::remove_all(path + "/out");
     std::filesystem::create_directories(path + "/out");
     std::filesystem::permissions(path + "/out", std::filesystem::perms::all);
     std::filesystem::permissions(path, std::filesystem::perms::all);
     const std::string options = " --data " + path + "/data --out " + path + "/out --try '" + what + "'";
-    const auto outcome = run(*this, user + (jailed ? check::program("jail") + " train " : "") + check::program("prisoner") + options);
+    const auto outcome = run(*this, user + (jailed ? check::program("jail") + " " + role + " " : "") + check::program("prisoner") + options);
     return outcome.exit == 0 ? outcome.out.substr(0, outcome.out.find('\n')) : "ended with " + std::to_string(outcome.exit) + " " + outcome.last_error;
   }
 };
@@ -74,6 +76,46 @@ TEST("jail: a trainer reads its text, writes its folder and uses threads; every 
 #ifdef __x86_64__
   expect(cell, "call by the x32 table", true, "ended with");
 #endif
+}
+
+TEST("jail: a process that answers a judge reaches nothing at all, has one thread and ends with who started it") {
+  if (!whole_jail()) return;
+  const Cell cell;
+  CHECK_EQUAL(cell.tries("nothing", true, "", "answer"), "done");
+  CHECK_EQUAL(cell.tries("outlive its parent", true), "done");
+  for (const char* what : {"read the training text", "read the validation text", "read /etc/passwd", "write its folder", "open the network", "open a local socket",
+                           "fork", "clone a process", "start a shell", "share memory between runs", "outlive its parent", "signal another process"}) {
+    const std::string said = cell.tries(what, true, "", "answer");
+    if (said != "Permission denied" && said != "Operation not permitted")
+      check::fail(__FILE__, __LINE__, "to " + std::string(what) + " where answers are given is \"" + said + "\"");
+  }
+  CHECK(cell.tries("start a thread", true, "", "answer").find("ended with") == 0);  // std::thread throws
+}
+
+TEST("jail: with --gpu a trainer has the devices of a GPU, where there are any, and everything else is refused as without") {
+  if (!whole_jail()) return;
+  const Cell cell;
+  const std::string role = "train --gpu";
+  for (const char* what : allowed_things) CHECK_EQUAL(cell.tries(what, true, "", role), "done");
+  for (const char* what : {"wait for an event", "read what the kernel says of the processors"}) CHECK_EQUAL(cell.tries(what, true, "", role), "done");
+  for (const char* what : refused_things) {
+    const std::string said = cell.tries(what, true, "", role);
+    if (said != "Permission denied" && said != "Operation not permitted")
+      check::fail(__FILE__, __LINE__, "to " + std::string(what) + " in the jail of a GPU is \"" + said + "\"");
+  }
+  CHECK_EQUAL(cell.tries("open a device of a GPU", true, "", role), "No such file or directory");
+  // The null device under such a name stands for one.
+  const char* const device = "/dev/nvidia-swarm-test";
+  if (geteuid() != 0 || mknod(device, S_IFCHR | 0600, makedev(1, 3)) != 0) {
+    std::printf("NOT TESTED: devices of a GPU in the jail: this user cannot make a device\n");
+    return;
+  }
+  const std::string plain = cell.tries("open a device of a GPU", true), opened = cell.tries("open a device of a GPU", true, "", role),
+                    commanded = cell.tries("command a device of a GPU", true, "", role);
+  unlink(device);
+  CHECK_EQUAL(plain, "Permission denied");
+  CHECK_EQUAL(opened, "done");
+  CHECK_EQUAL(commanded, "done");
 }
 
 TEST("jail: the same holds for a user without powers") {

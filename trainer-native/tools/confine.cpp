@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "harness/question.h"
 #include "harness/syscall_filter.h"
 
 namespace swarm {
@@ -21,7 +22,8 @@ namespace {
 // A process may open descriptors below `open_files` only. The program to start is opened above it and closed by its exec, so that no
 // descriptor of that number can ever exist again: a filter that allows execveat of this one number allows exactly one exec.
 constexpr rlim_t open_files = 256;
-constexpr int program_descriptor = 300;
+constexpr int program_descriptor = 300, first_kept = told_descriptor;
+static_assert(told_descriptor >= int(open_files) && asked_descriptor == told_descriptor + 1 && program_descriptor == asked_descriptor + 1, "one row, out of reach");
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC 4
 #endif
@@ -80,6 +82,10 @@ SyscallFilter filter_of(const Confinement& confinement) {
     return filter;
   }
   filter.deny(never_in_a_trainer(), EPERM);
+  if (confinement.answers) {
+    filter.never_if_equal(SYS_prctl, 0, PR_SET_PDEATHSIG, EPERM);
+    filter.deny({SYS_clone}, EPERM);
+  }
   filter.only_with_bits(SYS_clone, 0, CLONE_THREAD | CLONE_VM, EPERM);        // threads, no processes
   filter.only_if_equal(SYS_unshare, 0, CLONE_VM, EPERM);                      // does nothing but tell whether there is one thread, see harness/alone.h
   filter.only_if_equal(SYS_tgkill, 0, uint32_t(getpid()), EPERM);             // abort()
@@ -104,14 +110,16 @@ void drop_capabilities() {
 }
 
 // Opens the one program that may still be started, and closes everything else but the three standard streams.
-bool hold_open(const std::string& program) {
+bool hold_open(const std::string& program, int told, int asked) {
   rlimit now;
   if (getrlimit(RLIMIT_NOFILE, &now) != 0) return false;
   now.rlim_cur = std::max(now.rlim_cur, std::min(now.rlim_max, rlim_t(program_descriptor) + 1));
   setrlimit(RLIMIT_NOFILE, &now);
   const int fd = open(program.c_str(), O_PATH | O_CLOEXEC);
   if (fd < 0 || (fd != program_descriptor && dup3(fd, program_descriptor, O_CLOEXEC) < 0)) return false;
-  syscall(call_close_range, 3u, unsigned(program_descriptor) - 1, unsigned(CLOSE_RANGE_CLOEXEC));
+  const bool keeps = told >= 0;
+  if (keeps && (dup2(told, told_descriptor) < 0 || dup2(asked, asked_descriptor) < 0)) return false;
+  syscall(call_close_range, 3u, unsigned(keeps ? first_kept : program_descriptor) - 1, unsigned(CLOSE_RANGE_CLOEXEC));
   syscall(call_close_range, unsigned(program_descriptor) + 1, ~0u, unsigned(CLOSE_RANGE_CLOEXEC));
   limit(RLIMIT_NOFILE, open_files);
   return true;
@@ -120,7 +128,7 @@ bool hold_open(const std::string& program) {
 }  // namespace
 
 std::string confine(Confinement& confinement) {
-  const bool held = confinement.program.empty() || hold_open(confinement.program);
+  const bool held = confinement.program.empty() || hold_open(confinement.program, confinement.told, confinement.asked);
   if (!held) return "unsandboxed";  // and exec_once says why
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return "unsandboxed";
   limit(RLIMIT_CORE, 0);

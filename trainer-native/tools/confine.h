@@ -10,7 +10,9 @@ namespace swarm {
 struct Confinement {
   Landlock files;
   bool starts_programs = false;  // a compiler; everything else is one process with its threads
+  bool answers = false;          // one thread, and it ends with whoever started it, whatever it wants
   std::string program;           // what exec_once starts; empty for a compiler
+  int told = -1, asked = -1;     // descriptors it keeps, under the numbers of harness/question.h; every other is closed
   uint64_t file_bytes = 0;       // of any one file it writes; 0: no limit of ours
   uint64_t memory_bytes = 0;     // of address space
   uint64_t cpu_seconds = 0;

@@ -22,7 +22,7 @@ struct __attribute__((packed)) PathRule {  // struct landlock_path_beneath_attr
 
 // All file rights of a version: 13 at first, then one more each (linking across folders, truncating, ioctl on devices).
 uint64_t all_rights(int version) { return (uint64_t{1} << (version >= 5 ? 16 : version >= 3 ? 15 : version >= 2 ? 14 : 13)) - 1; }
-constexpr uint64_t rights_of_a_file = Landlock::execute | Landlock::write_file | Landlock::read_file | Landlock::truncate;
+constexpr uint64_t rights_of_a_file = Landlock::execute | Landlock::write_file | Landlock::read_file | Landlock::truncate | Landlock::command_device;
 
 }  // namespace
 

@@ -15,7 +15,8 @@ class Landlock {
     read_folder = 1 << 3,
     remove_file = 1 << 5,
     make_file = 1 << 8,
-    truncate = 1 << 14,  // version 3
+    truncate = 1 << 14,      // version 3
+    command_device = 1 << 15,  // ioctl, version 5
     read = read_file | read_folder,
     write = read | write_file | remove_file | make_file | truncate,
   };

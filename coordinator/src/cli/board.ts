@@ -39,7 +39,7 @@ async function board({ home, json }: { home: string; json: boolean }): Promise<v
         e.id,
         e.kind,
         e.kind === 'baseline' && e.outcome === 'measured' ? 'baseline' : e.outcome,
-        bpb(e.valBpb),
+        `${bpb(e.valBpb)}${e.measurement?.trust === 'probed' ? ' probed' : ''}`,
         signed(e.gain),
         e.base.slice(0, 8),
         String(e.seed),

@@ -83,6 +83,11 @@ function experimentText(e: ExperimentLine): string[] {
       ? []
       : [
           `run       ${m.steps} steps, ${m.tokens} tokens, train loss ${m.trainLoss.toFixed(4)}, ${m.paramsM.toFixed(2)} M parameters, depth ${m.depth}, ${(m.peakBytes / 2 ** 20).toFixed(1)} MiB, ${m.isa}, ${m.sandbox ?? 'unsandboxed'}`,
+          ...(m.trust === 'probed'
+            ? [
+                `trust     probed, not proved: ops of its own (${plainText(m.customOps?.join(', ') ?? '')}), see docs/decisions/0009`,
+              ]
+            : []),
           `checkpoint ${m.checkpoint}`,
         ]),
     ...(e.log === undefined ? [] : ['log', ...e.log.split('\n').map((line) => `  ${plainText(line)}`)]),
@@ -119,7 +124,7 @@ function showHypothesis(board: BoardReader, id: string, options: ShowOptions): v
     )
   for (const e of runs)
     data(
-      `${e.id}  ${e.kind.padEnd(8)}  ${e.outcome.padEnd(10)}  val_bpb ${bpb(e.valBpb)}  gain ${signed(e.gain)}  seed ${e.seed}${e.split === undefined ? '' : `, ${e.split} text`}  ${e.agent ?? '-'}`,
+      `${e.id}  ${e.kind.padEnd(8)}  ${e.outcome.padEnd(10)}  val_bpb ${bpb(e.valBpb)}  gain ${signed(e.gain)}  seed ${e.seed}${e.split === undefined ? '' : `, ${e.split} text`}  ${e.agent ?? '-'}${e.measurement?.trust === 'probed' ? '  probed, not proved' : ''}`,
     )
 }
 

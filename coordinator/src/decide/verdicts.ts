@@ -32,6 +32,8 @@ export function verdictOn(s: Situation, h: HypothesisRecord): Step[] {
   const came = screen(pair.gain, noise, threshold)
   if (came !== 'promising')
     return [finding(s, h, latest, { verdict: came, outcome: 'no-gain', pairs: [pair], gain: pair.gain })]
+  const unproved = distrusted(s, result)
+  if (unproved !== undefined) return [failed(s, h, latest, 'diff-rejected', unproved)]
   const cleared = quarantine(s, h, own, latest, pair)
   return 'steps' in cleared ? cleared.steps : repeats(s, h, own, latest, pair, cleared.hidden)
 }
@@ -70,6 +72,9 @@ function repeats(
       ),
     ]
 
+  const distrust = ended.find((e) => distrusted(s, e.result as Result) !== undefined)
+  if (distrust !== undefined) return [failed(s, h, distrust, 'diff-rejected', distrusted(s, distrust.result as Result))]
+
   const pairs: Pair[] = []
   let held = hidden
   for (const e of ended) {
@@ -95,6 +100,13 @@ function repeats(
       ...(held === undefined ? {} : { hidden: held }),
     }),
   ]
+}
+
+/** Why a measured result may not become the best, however good it is: what is not known to be proved needs the program's word. */
+function distrusted(s: Situation, { measurement }: Result): string | undefined {
+  if (measurement?.trust === 'proved' || s.program.program.customOps === 'allowed') return undefined
+  const ops = measurement?.customOps?.join(', ') ?? 'unknown'
+  return `its score is ${measurement?.trust ?? 'of unknown trust'}, not proved: the network has ops of its own (${ops}). Write it with library ops, or let such a network become the best with "customOps: allowed" in program.md`
 }
 
 /** Repeats on the current best, on its fresh seeds, by another agent than the one that screened where there is one. */

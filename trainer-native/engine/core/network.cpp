@@ -105,6 +105,8 @@ std::vector<Network::Floats> Network::training_state() {
   return all;
 }
 
+int Network::rows_at_once() const { return inside_->N / inside_->portions / inside_->graph.shape().T; }
+
 void Network::go_on_after(long steps) { inside_->steps_done = steps; }
 
 const float* Network::forward_logits(const Token* tokens) {

@@ -60,6 +60,7 @@ class Network {
   // All that one step hands to the next, so that a run can stop and go on later: parameters, then what the update rules keep.
   struct Floats { float* values; size_t count; };
   virtual std::vector<Floats> training_state();
+  int rows_at_once() const;  // that one op sees of a step; fewer than a shard has where it is taken in portions
   virtual void go_on_after(long steps);  // once training_state() holds what it held after that many
 
   // Two halves of train_step, for tests: gradients without an update, and what they were.

@@ -1,7 +1,8 @@
 // custom_op: code of the experiment's own in the frame of an op. Nothing about it can be proved, so it is checked before it may train
-// (engine/core/custom_check.h), named in the report, and no judge can run it from a checkpoint. ints: channels. name: its name.
+// (engine/core/custom_check.h), named in the report, and no checkpoint holds it: a judge has it answered from outside (judge/own_code.h). ints: channels. name: its name.
 // On a GPU the same contract will take device functions; until then a network with one trains on the CPU alone.
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "engine/cpu/kernels.h"
@@ -26,8 +27,8 @@ inline void shape_of_custom(const Graph& graph, Node& node) {
 
 class CustomOperation : public Operation {
  public:
-  CustomOperation(const Graph& graph, const Node& node) : functions_(node.custom), out_(node.cols) {
-    if (!functions_) refuse("custom_op " + node.name + " has no code here: it is the experiment's own");
+  CustomOperation(const Graph& graph, const Node& node) : functions_(node.custom), answered_(node.answered), out_(node.cols) {
+    if (!functions_ && !answered_) refuse("custom_op " + node.name + " has no code here: it is the experiment's own");
     for (size_t i = 0; i < node.inputs.size(); i++) {
       const Node& in = input(graph, node, static_cast<int>(i));
       rows_.push_back(in.op == Op::Param ? in.rows : 0);
@@ -39,11 +40,19 @@ class CustomOperation : public Operation {
   Work forward_work(int N) const override { return {0, 4 * numbers(N)}; }  // what is computed nobody knows: clocks only, see harness
   Work backward_work(int N) const override { return {0, 12 * numbers(N)}; }
 
-  void forward(const Frame<float>& f) const override { functions_->forward(f); }
+  // Tokens are not its to see, neither where it trains nor where it is judged.
+  void forward(const Frame<float>& f) const override {
+    Frame<float> own = f;
+    own.tokens = nullptr;
+    if (functions_) functions_->forward(own);
+    else answered_(own);
+  }
   void backward(const Frame<float>& f) const override {
     for (size_t i = 0; i < cols_.size(); i++)
       if (!f.add[i]) cpu::kernels().fill(count(f.N, i), 0.0f, f.din[i]);
-    functions_->backward(f);
+    Frame<float> own = f;
+    own.tokens = nullptr;
+    functions_->backward(own);
   }
   void forward(const Frame<double>& f) const override { functions_->forward64(f); }
   void backward(const Frame<double>& f) const override { functions_->backward64(f); }
@@ -56,6 +65,7 @@ class CustomOperation : public Operation {
     return sum;
   }
   const CustomFunctions* functions_;
+  std::function<void(const Frame<float>&)> answered_;
   int out_;
   std::vector<int> rows_, cols_;  // of the inputs; 0 rows: one a token
 };

@@ -7,6 +7,7 @@
 //   // expect without scan: STAGE "words"        or `pass`: everything goes through and "words" were printed by somebody
 //   // expect without scan, jail: pass "words"   the layers named are off: most attacks are also shown to work, so that the layer is what stops them
 //   // never: WORDS                              nobody may have printed these
+//   // budget: cpu:1s                            of its training, instead of tokens:5200; the judge may then ask code of its own (--own-code)
 // then blocks, each line-exact: `@@ replace`, old lines, `@@ with`, new lines; or `@@ append`, lines for the end of the file;
 // `@@ append 9 times` repeats them, `@@ prepend` is for its beginning. DATA in a line is the data folder's path.
 #include <algorithm>
@@ -30,7 +31,7 @@ struct Expectation {
 };
 
 struct Edit {
-  std::string name, what, source, never;
+  std::string name, what, source, never, budget;
   std::vector<Expectation> expected;
 };
 
@@ -75,6 +76,8 @@ Edit read_edit(const fs::path& file, const std::string& shipped, bool honest) {
       edit.expected.push_back(expectation_of(line.substr(3)));
     } else if (line.rfind("// never: ", 0) == 0) {
       edit.never = line.substr(10);
+    } else if (line.rfind("// budget: ", 0) == 0) {
+      edit.budget = line.substr(11);
     } else if (line.rfind("// ", 0) == 0) {
       edit.what += (edit.what.empty() ? "" : " ") + line.substr(3);
     }
@@ -114,10 +117,11 @@ Got go(const Edit& edit, const Expectation& expected) {
     return got;
   }
   const std::string jail = off(expected, "jail") ? "" : check::program("jail") + " ";
-  const std::string train = (jail.empty() ? "" : jail + "train ") + place + "/train --data " + place + " --out " + out + " --budget tokens:5200";
+  const std::string train = (jail.empty() ? "" : jail + "train ") + place + "/train --data " + place + " --out " + out + " --budget " + (edit.budget.empty() ? "tokens:5200" : edit.budget);
   if (!stage("describe", train + " --describe")) return got;
   if (!stage("train", train + " --seed 1 --workers 2")) return got;
-  if (!stage("judge", (jail.empty() ? "" : jail + "judge ") + check::program("judge") + " --data " + place + " --checkpoint " + out + "/checkpoint.bin --out " + place + "/judged/judge.json"))
+  if (!stage("judge", (jail.empty() ? "" : jail + "judge ") + check::program("judge") + " --data " + place + " --checkpoint " + out + "/checkpoint.bin --out " + place + "/judged/judge.json" +
+             (edit.budget.empty() ? "" : " --own-code " + place + "/train")))
     return got;
   got.stage = "pass";
   return got;

@@ -17,7 +17,7 @@ export interface TrainFacts {
     seed: number
     budget: string
   }
-  judged: { valBpb: number; seconds: number }
+  judged: { valBpb: number; seconds: number; trust: 'proved' | 'probed' }
   built: { seconds: number; cached: boolean }
   firstStepSeconds: number | undefined
   totalSeconds: number
@@ -36,6 +36,7 @@ export function closingBlock({ report: r, judged, built, firstStepSeconds, total
     line('isa', r.isa),
     ...(r.device === undefined ? [] : [line('device', r.device)]),
     line('sandbox', r.sandbox),
+    line('trust', judged.trust),
     line('checkpoint', r.checkpointSha256),
     ...(r.device === undefined ? ['(on a CPU peak_vram_mb is the peak of the arena in main memory)'] : []),
     '---',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { describeEnd, run, start } from '@swarm/shared/exec'
 import { listGpus } from '@swarm/shared/gpu'
+import { Trust } from '@swarm/shared/result'
 import type { Scale } from '@swarm/shared/scale'
 import { type Backend, deviceEnv, judgeFlags, trainerFlags } from '@swarm/shared/trainer'
 import { wallsOf } from '@swarm/shared/walls'
@@ -32,12 +33,14 @@ export const Report = z.looseObject({
   mfuPercent: z.number(),
   checkpointSha256: z.string(),
   isa: z.string(),
+  customOps: z.array(z.string()).default([]),
   sandbox: z.string().default('unsandboxed'),
   scale: z.string().default('cpu'),
   device: z.string().optional(),
 })
 export const Judged = z.looseObject({
   valBpb: z.number(),
+  trust: Trust,
   seconds: z.number(),
   checkpointSha256: z.string(),
   frozen: z.string(),
@@ -95,11 +98,14 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
     ])
     const report = Report.parse(read(out, 'report.json'))
     say('judging on the validation text')
+    const [judge, ...before] = [...walls.judge, path.join(native, 'build', 'judge')]
     const verdict = await run(
-      path.join(native, 'build', 'judge'),
+      judge as string,
       [
+        ...before,
         ...['--data', text, '--checkpoint', path.join(out, 'checkpoint.bin'), '--out', path.join(out, 'judge.json')],
         ...judgeFlags({ scale, backend }),
+        ...(report.customOps.length === 0 ? [] : ['--own-code', built.binary]),
       ],
       { env, timeoutMs: 30 * 60_000 },
     )
@@ -112,6 +118,7 @@ export async function trainByHand(file: string, options: TrainOptions): Promise<
     if (options.json)
       jsonLine({
         valBpb: judged.valBpb,
+        trust: judged.trust,
         ...report,
         judgeSeconds: judged.seconds,
         buildSeconds: built.seconds,

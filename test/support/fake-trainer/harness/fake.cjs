@@ -176,6 +176,7 @@ function train({ k, scale }, frozen, args) {
     ...(scale === 'cpu' ? {} : { scale }),
     ...(on === undefined ? {} : { backend: 'cuda', device: `gpu ${on}` }),
     workers: Number(o.workers ?? 1),
+    customOps: k.FAULT === 'own-op' ? ['own'] : [],
     lossCurve: [
       [1, 5],
       [upTo, 3.02],
@@ -200,6 +201,8 @@ function judge(frozen, args) {
   if (c.manifest !== manifestOf(o.data)) end(6, 'the checkpoint was trained on other data')
   if (c.partial) end(6, 'the checkpoint is of a run that was cut short')
   if (c.k.FAULT === 'nan') end(6, 'the logits are not finite')
+  if (c.k.FAULT === 'own-op' && !fs.existsSync(o['own-code'] ?? ''))
+    end(6, 'nothing can be scored without running that code')
   const split = o.split ?? 'val'
   if (!fs.existsSync(path.join(o.data, `${split}.bin`))) end(4, `the data set has no ${split}.bin`)
   // A network that has seen the first held-out text, and only that one; and one that is better on any.
@@ -219,6 +222,9 @@ function judge(frozen, args) {
     steps: c.steps,
     budget: c.budget,
     split,
+    // As the frozen judge: without somebody to ask there is no score.
+    trust: c.k.FAULT === 'own-op' ? 'probed' : 'proved',
+    customOps: c.k.FAULT === 'own-op' ? ['own'] : [],
   }
   fs.writeFileSync(o.out, `${JSON.stringify(out)}\n`)
 }

@@ -1,0 +1,26 @@
+// What is said when the judge comes to an op whose code is the experiment's own (docs/decisions/0009): the judge asks the launcher, the
+// launcher puts the question to a fresh process of the trainer and hands its answer back. Between processes of one machine: own byte order.
+// defines: Asked, Told, Question
+#pragma once
+#include <cstdint>
+
+#include "engine/core/frame.h"
+
+namespace swarm {
+
+// Where the launcher leaves its two ends with the judge: above every number that the judge may still open.
+constexpr int told_descriptor = 298, asked_descriptor = 299;
+
+struct Asked {  // judge to launcher, then `question` bytes
+  uint64_t question, answer;
+};
+struct Told {  // launcher to judge, then `bytes` of the answer, or of the reason why there is none
+  uint64_t answered, bytes;
+};
+struct Question {  // launcher to `train --answer`, then the floats of every input, one input after the other
+  int32_t rows, T, vocab;  // of the graph that the experiment describes again
+  int32_t node, N, inputs;
+  uint64_t floats[max_inputs];
+};
+
+}  // namespace swarm
