@@ -215,7 +215,18 @@ function measure(agent: Agent, ready: Ready): Measuring {
             const asked = { seed, budget, split, scale, backend, frozen, manifest: made.data.manifest }
             const judgeDir = agent.has.places.run(claim, 'judge')
             const { dir } = made.data
-            const order = { judge, binary: ready.binary, data: dir, runDir: made.runDir, judgeDir, asked, prefix: onLane, env, walls, signal }
+            const order = {
+              judge,
+              binary: ready.binary,
+              data: dir,
+              runDir: made.runDir,
+              judgeDir,
+              asked,
+              prefix: onLane,
+              env,
+              walls,
+              signal,
+            }
             return agent.alone(() => spend(ready, 'judge', () => verify(order)))
           })
     pulse.over(experiment.id)
