@@ -77,8 +77,9 @@ class Answerer {
       if (fd >= 0) close(fd);
   }
 
-  // Why there is no answer of `wanted` bytes; empty when there is one.
-  std::string ask(const std::string& question, size_t wanted, std::string& answer) {
+  // Why there is no answer of `wanted` bytes; empty when there is one. `asker`: the judge's end. Its death is seen by that, since the walls
+  // of a process also hold back the signal its death would send (Landlock version 6).
+  std::string ask(int asker, const std::string& question, size_t wanted, std::string& answer) {
     if (pid_ < 0) return "cannot be started here";
     const double deadline = now() + seconds_for_an_answer;
     size_t said = 0;
@@ -86,8 +87,9 @@ class Answerer {
     for (;;) {
       const double left = deadline - now();
       if (left <= 0) return "gave no answer within " + std::to_string(int(seconds_for_an_answer)) + " s";
-      pollfd ready[2] = {{answer_, POLLIN, 0}, {question_, POLLOUT, 0}};  // a negative descriptor is passed over
-      if (poll(ready, 2, int(left * 1000) + 1) < 0 && errno != EINTR) return "cannot be asked";
+      pollfd ready[3] = {{answer_, POLLIN, 0}, {question_, POLLOUT, 0}, {asker, 0, 0}};  // a negative descriptor is passed over
+      if (poll(ready, 3, int(left * 1000) + 1) < 0 && errno != EINTR) return "cannot be asked";
+      if (ready[2].revents) return "is asked by nobody any more";
       if (ready[1].revents) {
         const ssize_t put = write(question_, question.data() + said, question.size() - said);
         if (put > 0) said += size_t(put);
@@ -133,7 +135,7 @@ void answer_questions(int asked, int told, const std::function<void()>& become) 
     if (head.question > most_bytes || head.answer > most_bytes) return;
     std::string question(head.question, '\0'), answer;
     if (!take(asked, question.data(), question.size())) return;
-    const std::string why = Answerer(become).ask(question, head.answer, answer);
+    const std::string why = Answerer(become).ask(asked, question, head.answer, answer);
     const std::string& words = why.empty() ? answer : why;
     const Told reply{why.empty(), words.size()};
     if (!give(told, &reply, sizeof reply) || !give(told, words.data(), words.size())) return;
