@@ -96,13 +96,17 @@ TEST("build: an experiment that compiles becomes a trainer, one that reaches for
   refused("\nthis is no experiment\n", 1, "error:");
 }
 
-TEST("build: SCALE=gpu is the reference's size, planned for a device without one, and too much for a CPU") {
+TEST("build: SCALE=gpu is the reference's size, planned for a CPU in portions, and for a device without one") {
   check::DataFolder folder(check::DataFolder::sentences(300, 1), check::DataFolder::sentences(120, 2));
   const bool has_nvcc = std::filesystem::exists(check::build_folder() + "/cuda/engine/cuda/gemm.o");
   const std::string trainer = folder.path + "/train", describe = trainer + " --data " + folder.path + " --budget tokens:100M --describe";
   const auto built = run(folder, make + ("BUILD=" + check::build_folder()) + " trainer SCALE=gpu OUT=" + trainer + (has_nvcc ? "" : " CUDA=no"));
   CHECK_EQUAL(built.last_error, "");
-  CHECK_ENDS(run(folder, describe + " --backend cpu"), 5, "the limit is 65536 MiB");
+  const auto on_cpu = run(folder, describe + " --backend cpu");
+  CHECK_EQUAL(on_cpu.last_error, "");
+  const swarm::JsonValue portions = swarm::parse_json(on_cpu.out);
+  CHECK_EQUAL(portions.member("scale")->string, "gpu");
+  CHECK(portions.member("peakBytes")->value < double(size_t{4} << 30));  // a row at a time: days of work, and little memory
   CHECK_ENDS(run(folder, describe + " --backend cpu --scale cpu"), 2, "compiled for the scale gpu, not cpu");
   if (!has_nvcc) {
     CHECK_ENDS(run(folder, describe + " --backend cuda"), 7, "built without its CUDA backend");
