@@ -268,13 +268,12 @@ test('scripted: an edit and a lesson from a file, through the same interface', {
   await agent.ended
 })
 
-test('what cannot be used is said before it joins: no model, no key, no script; exit 2', {
+test('what cannot be used is said before it joins: no model, no key, a script that is not there; exit 2', {
   timeout: 60_000,
 }, async () => {
   const cases: [string[], RegExp][] = [
     [['--researcher', 'anthropic'], /which model/],
     [['--researcher', 'anthropic:test'], /no key for anthropic: set ANTHROPIC_API_KEY, or write it to/],
-    [['--researcher', 'scripted'], /--script FILE/],
     [['--researcher', 'scripted', '--script', '/nowhere.json'], /the script \/nowhere.json cannot be used/],
     [['--researcher', 'genius'], /NAME one of search/],
     [['--researcher', 'codex'], /there is no codex on PATH/],
