@@ -182,6 +182,7 @@ export class Agent {
   async gpuHeld(signal: AbortSignal): Promise<Ending | undefined> {
     const { gpu } = this.has
     if (gpu === undefined || (await gpu.empty(EMPTY_MIB, EMPTY_MS, signal))) return undefined
+    if (signal.aborted) return { outcome: 'infra-failed', cause: 'it was ended while it waited for its GPU' }
     const cause = `${EMPTY_MS / 1000} s after the last run more than ${EMPTY_MIB} MiB of its memory are still held`
     gpu.fail(cause)
     return { outcome: 'infra-failed', cause: `gpu ${gpu.index}: ${cause}` }

@@ -157,6 +157,7 @@ export class GpuWatch {
         if ((this.#last?.used ?? 0) <= mostMiB) done(true)
       }
       const timer = setTimeout(give, withinMs)
+      if (signal.aborted) return give()
       signal.addEventListener('abort', give, { once: true })
       this.#readers.add(read)
     })

@@ -36,7 +36,7 @@ test('a proved gain is promoted, a probed one is not, and says what would let it
 
 test('what is not known to be proved never grants: neither an older judge’s silence nor a repeat that is less than its screen', () => {
   const silent = gained(undefined, 'unknown')
-  assert.match(cause(silent), /of unknown trust/)
+  assert.match(cause(silent), /measured before scores said so/)
   assert.equal(silent.best.n, 0)
   const later = gained(undefined, undefined, 'probed')
   assert.equal(verdict(later), 'failed diff-rejected')

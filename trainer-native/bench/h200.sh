@@ -24,7 +24,8 @@ phase_environment() {
   command -v "$NVCC" >/dev/null && "$NVCC" --version | tail -2
   has_torch && "$PYTHON" -c 'import torch; print("torch", torch.__version__)'
   needs_gpu
-  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv,noheader | tee "$OUT/gpu.txt" || failed "nvidia-smi finds no GPU"
+  nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,power.limit --format=csv,noheader > "$OUT/gpu.txt" || failed "nvidia-smi finds no GPU"
+  cat "$OUT/gpu.txt"
 }
 phase_text() {
   if [ -n "$GIVEN" ]; then [ -f "$DATA/manifest.json" ] || failed "--data $DATA is no data set"; return; fi

@@ -14,8 +14,10 @@ constexpr int told_descriptor = 298, asked_descriptor = 299;
 struct Asked {  // judge to launcher, then `question` bytes
   uint64_t question, answer;
 };
+enum class End : uint64_t { refused, answered, outage };  // the code's fault, an answer, this machine's fault
 struct Told {  // launcher to judge, then `bytes` of the answer, or of the reason why there is none
-  uint64_t answered, bytes;
+  End end;
+  uint64_t bytes;
 };
 struct Question {  // launcher to `train --answer`, then the floats of every input, one input after the other
   int32_t rows, T, vocab;  // of the graph that the experiment describes again

@@ -81,9 +81,10 @@ Judgement judge(const std::string& data_folder, const std::string& checkpoint_pa
   const int T = scale.T, batch = scale.eval_batch_rows, vocab = int(held_out.vocab);
   Judgement out{{}, checkpoint.header, checkpoint.sha256, choose_backend(backend, scale), scale.name, own_ops(graph_of(checkpoint))};
   const bool probed = !out.custom_ops.empty();
+  if (probed) out.backend = {false, "ops of its own are judged on the CPU"};
   std::optional<OwnCode> code;
   if (own_code && probed) code.emplace();
-  Evaluator evaluator(checkpoint, batch, T, vocab, out.backend.cuda && !probed, code ? &*code : nullptr);
+  Evaluator evaluator(checkpoint, batch, T, vocab, out.backend.cuda, code ? &*code : nullptr);
   const std::vector<uint16_t> rows = rows_of(held_out, scale);
   const size_t batches = rows.size() / (size_t(batch) * size_t(T + 1));
 

@@ -93,9 +93,10 @@ void OwnCode::ask(const Shape& shape, int node, const std::string& name, const s
 
   Told told;
   hear(&told, sizeof told);
-  if (!told.answered) {
+  if (told.end != End::answered) {
     std::string why(std::min<uint64_t>(told.bytes, 1000), '\0');
     hear(why.data(), why.size());
+    if (told.end == End::outage) throw Failure(Exit::internal, "custom_op " + name + ": its code " + why);
     throw refused(why);
   }
   if (told.bytes != wanted) broken();

@@ -83,3 +83,14 @@ TEST("phrases: what somebody else reads is still computed") {
   program.outputs = {2, 1};
   CHECK_EQUAL(tile_passes_of(program).size(), size_t{2});
 }
+
+TEST("phrases: none is laid over a value that it would read itself, since nobody would compute it") {
+  // m = x*y; m + m*z: the shape of a mix with m as one of its inputs.
+  Program program;
+  program.inputs = 3;
+  program.code = {{Calc::Multiply, 0, 1}, {Calc::Multiply, 3, 2}, {Calc::Add, 3, 4}};
+  program.outputs = {5};
+  const std::vector<TilePass> passes = tile_passes_of(program);
+  CHECK_EQUAL(passes.size(), size_t(3));
+  for (const TilePass& pass : passes) CHECK(pass.phrase == cpu::Phrase::None);
+}

@@ -105,8 +105,10 @@ function repeats(
 /** Why a measured result may not become the best, however good it is: what is not known to be proved needs the program's word. */
 function distrusted(s: Situation, { measurement }: Result): string | undefined {
   if (measurement?.trust === 'proved' || s.program.program.customOps === 'allowed') return undefined
-  const ops = measurement?.customOps?.join(', ') ?? 'unknown'
-  return `its score is ${measurement?.trust ?? 'of unknown trust'}, not proved: the network has ops of its own (${ops}). Write it with library ops, or let such a network become the best with "customOps: allowed" in program.md`
+  if (measurement?.trust === undefined)
+    return 'nothing says that its score was proved: it was measured before scores said so'
+  const ops = measurement.customOps?.join(', ') ?? 'unknown'
+  return `its score is ${measurement.trust}, not proved: the network has ops of its own (${ops}). Write it with library ops, or let such a network become the best with "customOps: allowed" in program.md`
 }
 
 /** Repeats on the current best, on its fresh seeds, by another agent than the one that screened where there is one. */

@@ -8,7 +8,7 @@ NVCC_FLAGS := -std=c++17 -O3 -I. -Xcompiler -Wall -Xptxas -v -gencode=arch=compu
 CUDA_HOST := $(filter-out engine/cuda/absent.cpp,$(wildcard engine/cuda/*.cpp))
 CUDA_OBJECTS := $(patsubst %.cu,$(BUILD)/cuda/%.o,$(CUDA_KERNELS))
 # Do trainers and the judge link the backend? At the full size, and where a driver is; elsewhere nobody waits for nvcc. CUDA=yes or no says it.
-CUDA ?= $(if $(NVCC),$(if $(filter gpu,$(SCALE))$(wildcard /proc/driver/nvidia/version /dev/dxg),yes,no),no)
+CUDA ?= $(if $(NVCC),$(if $(filter gpu,$(SCALE))$(wildcard /proc/driver/nvidia/version /dev/nvidiactl /dev/dxg),yes,no),no)
 ifneq ($(NVCC),)
 # The runtime is linked in; it looks for the driver when it is first asked, so a machine without one runs the same trainer.
 CUDA_HOME := $(patsubst %/bin/,%,$(dir $(shell $(NVCC) -dryrun -E -x cu /dev/null 2>&1 | sed -n 's/^\#$$ _HERE_=\(.*\)/\1\/bin\//p' | sed 's/bin\/bin/bin/')))
@@ -30,7 +30,7 @@ $(error CUDA=yes needs nvcc on PATH, or NVCC=FILE)
 endif
 CUDA_BACKEND := $(CUDA_LINKED)
 CUDA_LIBRARIES := $(CUDA_RUNTIME) -ldl -lrt
-CUDA_READS := --read $(BUILD)/cuda --read $(CUDA_RUNTIME)
+CUDA_READS := --read $(BUILD)/cuda $(if $(CUDA_RUNTIME),--read $(CUDA_RUNTIME))
 else
 CUDA_BACKEND := $(call object,engine/cuda/absent.cpp)
 endif

@@ -55,6 +55,14 @@ class Fit {
 
 bool holds(const std::vector<int>& values, int value) { return std::find(values.begin(), values.end(), value) != values.end(); }
 
+// What a phrase reads may not lie inside it: nobody would compute it.
+bool reads_inside(const Fit& fit, int inputs) {
+  const std::vector<int> inside = fit.inside();
+  for (int in = 0; in < inputs; in++)
+    if (holds(inside, fit.place(in))) return true;
+  return false;
+}
+
 // Nobody but the phrase itself reads what is inside it.
 bool closed(const Program& program, const std::vector<int>& inside, int root) {
   for (int value : program.outputs) if (holds(inside, value)) return false;
@@ -91,7 +99,7 @@ std::vector<TilePass> tile_passes_of(const Program& program) {
     TilePass pass{value, instruction.calc, {instruction.a, instruction.b, instruction.c, -1}};
     for (int i = 0; i < phrases && pass.phrase == cpu::Phrase::None; i++) {
       const Fit fit(known[i], program, value);
-      if (!fit.fits() || !closed(program, fit.inside(), value)) continue;
+      if (!fit.fits() || reads_inside(fit, known[i].inputs) || !closed(program, fit.inside(), value)) continue;
       pass.phrase = cpu::Phrase(i);
       for (int in = 0; in < cpu::max_phrase_inputs; in++) pass.in[in] = in < known[i].inputs ? fit.place(in) : -1;
       for (int k = 0; k < static_cast<int>(known[i].code.size()) && known[i].code[k].calc == Calc::Constant; k++)

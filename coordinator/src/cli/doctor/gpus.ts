@@ -52,6 +52,11 @@ async function backend({ checkout, data }: Place, all: readonly Gpu[], first: Gp
   const { backend: word, why } = await backendOf(checkout, data)
   const tools = `nvcc ${nvcc.version}, driver ${first.driver}${driver === undefined ? '' : ` with CUDA ${driver}`}`
   if (word === 'cuda') return good(`cuda: ${count}, ${tools}; the trainer takes them, a GPU an agent`)
+  if (word === undefined && why !== undefined)
+    return bad(
+      `none: ${count}, ${tools}, but the trainer gives no answer (“${why}”)`,
+      'a data set to ask it about: swarm prepare, or swarm prepare --preset climbmix',
+    )
   const says = word === undefined ? 'does not build' : `computes on ${word}${why === undefined ? '' : ` (“${why}”)`}`
   return bad(
     `${word ?? 'none'}: ${count}, ${tools}, but the trainer ${says}: ${CORES}`,

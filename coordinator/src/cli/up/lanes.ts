@@ -13,9 +13,8 @@ export interface Lanes {
   gpu?: string
 }
 
-/** A network of the GPU's scale takes minutes for a step on a core: nobody means that, unless they say so. */
-const TOO_BIG =
-  'on cores a step of --scale gpu takes minutes; leave --scale out, or give --lanes cpu to have it all the same'
+/** A network of the GPU's scale takes minutes for a step on a core: ten first steps would outlast their time. */
+const TOO_BIG = 'on cores a step of --scale gpu takes minutes; leave --scale out'
 
 /** Cores dealt out to agents: each its own share, in order; with more agents than cores they take turns. */
 export function dealCores(cores: readonly number[], agents: number): number[][] {
@@ -34,6 +33,7 @@ export async function lanesFor(
   const cores = (): Lanes => ({
     lanes: dealCores(allowedCores(), agents ?? Math.min(4, availableParallelism())).map((c) => `cpu:${c.join(',')}`),
   })
+  if (lanes === 'cpu' && scale === 'gpu') throw new Usage(`--lanes cpu: ${TOO_BIG}.`)
   if (lanes === 'cpu') return cores()
   const all = visible(await listGpus())
   if (all.length === 0) {
@@ -59,11 +59,12 @@ export async function lanesFor(
 
 /** A machine may be shared: of its GPUs those that CUDA_VISIBLE_DEVICES leaves us. */
 function visible(all: readonly Gpu[]): Gpu[] {
-  const left = process.env.CUDA_VISIBLE_DEVICES
-  if (left === undefined) return [...all]
+  const left = process.env.CUDA_VISIBLE_DEVICES?.replaceAll(' ', '')
+  if (left === undefined || all.length === 0) return [...all]
+  if (left === '-1' || left === 'NoDevFiles') return [] // how people hide them all
   if (!/^\d*(,\d+)*$/.test(left))
     throw new Usage(
-      `CUDA_VISIBLE_DEVICES=${left}: only numbers are understood here, such as 0,1 (as nvidia-smi counts).`,
+      `CUDA_VISIBLE_DEVICES=${left}: only numbers are understood here, such as 0,1 (as nvidia-smi counts); --lanes cpu trains on the cores.`,
     )
   const numbers = left.split(',').filter((text) => text !== '')
   return all.filter(({ index }) => numbers.includes(String(index)))
