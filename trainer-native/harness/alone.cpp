@@ -2,6 +2,8 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 
 #include "harness/syscall_filter.h"
 
@@ -18,7 +20,10 @@ std::string sandbox_word() {
 }
 
 bool alone() {
-#ifdef __linux__
+#if defined(__SANITIZE_THREAD__)
+  const std::filesystem::directory_iterator threads("/proc/self/task");
+  return std::distance(begin(threads), end(threads)) <= 2;  // one is ThreadSanitizer's own
+#elif defined(__linux__)
   return unshare(CLONE_VM) == 0 || errno != EINVAL;  // unshare(2): EINVAL when the caller is multithreaded, else it does nothing
 #else
   return true;

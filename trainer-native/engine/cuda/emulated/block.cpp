@@ -21,8 +21,9 @@ constexpr unsigned char guard = 0xA5;
 Order chosen_order = Order::Forward;
 uint64_t chosen_seed = 1;
 
-void begin_thread() {
+not_seen_by_threads void begin_thread() {
   Block& b = the_block();
+  arrived(b.scheduler);
   try {
     (*b.body)();
   } catch (...) {
@@ -44,7 +45,7 @@ void Block::run(const char* kernel, Extent block, size_t bytes, const std::funct
   failure = nullptr;
   fibers.assign(size_t(threads), Fiber());
   warps.assign(size_t(threads / lanes), Warp());
-  while (stacks.size() < fibers.size()) stacks.push_back(static_cast<char*>(std::aligned_alloc(64, stack_bytes)));
+  while (stacks.size() < fibers.size()) stacks.emplace_back(static_cast<char*>(std::aligned_alloc(64, stack_bytes)));
   shared_space.assign(bytes + 2 * guard_bytes + 128, char(guard));
   shared = shared_space.data() + guard_bytes;
   shared += (128 - reinterpret_cast<uintptr_t>(shared) % 128) % 128;
@@ -57,7 +58,7 @@ void Block::run(const char* kernel, Extent block, size_t bytes, const std::funct
   for (int t = 0; t < threads; t++) {
     Fiber& f = fibers[size_t(t)];
     f.thread = {unsigned(t) % block.x, unsigned(t) / block.x % block.y, unsigned(t) / (block.x * block.y)};
-    f.context = begin_on(stacks[size_t(t)], begin_thread);
+    f.context = begin_on(stacks[size_t(t)].get(), begin_thread);
   }
   while (alive > 0 && !failure) {
     if (chosen_order == Order::Random) random->shuffle(order);

@@ -1,8 +1,10 @@
 // The threads of the block that runs, and where they meet.
 // defines: Random, Meeting, Fiber, Warp, Block, the_block()
 #pragma once
+#include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -11,6 +13,10 @@
 #include "engine/cuda/emulated/fiber.h"
 
 namespace swarm::cuda::emulated {
+
+struct Freed {
+  void operator()(char* stack) const { std::free(stack); }
+};
 
 constexpr int lanes = 32;
 constexpr size_t slot_bytes = 32;
@@ -103,7 +109,7 @@ class Block {
 
   std::vector<Fiber> fibers;
   std::vector<Warp> warps;
-  std::vector<char*> stacks;
+  std::vector<std::unique_ptr<char, Freed>> stacks;
   std::vector<int> order;
   char* shared = nullptr;  // 128-byte aligned
   std::vector<char> shared_space;
