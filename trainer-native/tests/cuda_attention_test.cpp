@@ -69,7 +69,7 @@ std::string check_attention(const Case& c) {
   const On<bf16> Q(q), K(k), V(v), dO(dout), O(wide), dQ(wide), dK(narrow), dV(narrow);
   if (c.add)
     for (const On<bf16>* d : {&dQ, &dK, &dV}) cuda::upload(*d, before.data(), d->size() * sizeof(bf16));
-  const On<float> lse(N * c.heads), scratch(N * c.heads);
+  const On<float> lse(N * c.heads), scratch(2 * N * c.heads);
   const bool add[3] = {c.add, c.add, c.add};
   Tape tape;
   cuda::attention(tape, a, Q, K, V, O, lse);

@@ -47,7 +47,7 @@ Task task() {
 }
 
 // The loss on rows that were not trained on, after `steps` steps on those drawn from the seed.
-double held_out_loss(Network& network, uint64_t seed) {
+double held_out_loss(Network& network, uint64_t seed, std::vector<double>* curve = nullptr) {
   check::DataFolder data(check::DataFolder::sentences(300, 1), check::DataFolder::sentences(60, 2));
   const auto files = DataSet(data.path).open_training();
   TrainingText text(files, T, seed), other(files, T, 999);
@@ -57,7 +57,8 @@ double held_out_loss(Network& network, uint64_t seed) {
   for (int step = 0; step < steps; step++) {
     text.fill(rows, tokens.data(), targets.data());
     schedule.lr = std::min(1.0f, 2 * (1 - float(step) / steps));
-    network.train_step(tokens.data(), targets.data(), schedule);
+    const double loss = network.train_step(tokens.data(), targets.data(), schedule);
+    if (curve && (step < 4 || step % 10 == 0)) curve->push_back(loss);
   }
   double sum = 0;
   constexpr int batches = 8;
@@ -75,7 +76,14 @@ TEST("cuda training: held-out loss after the same steps is the CPU's within a th
   std::vector<double> cpu;
   for (uint64_t seed = 1; seed <= 4; seed++) {
     Network network(t.graph, t.optimizer, {});
-    cpu.push_back(held_out_loss(network, seed));
+    std::vector<double> c;
+    cpu.push_back(held_out_loss(network, seed, &c));
+    DeviceNetwork device(t.graph, t.optimizer, {});
+    std::vector<double> d;
+    const double at = held_out_loss(device, seed, &d);
+    std::printf("seed %d: CPU %.5f device %.5f\n", int(seed), cpu.back(), at);
+    for (size_t i = 0; i < c.size(); i++) std::printf(" %.4f/%.4f", c[i], d[i]);
+    std::printf("\n");
   }
   double mean = 0, squares = 0;
   for (double loss : cpu) mean += loss / double(cpu.size());

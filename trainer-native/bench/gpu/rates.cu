@@ -103,7 +103,7 @@ void product(const std::string& name, Form form, int M, int N, int K, bool is_we
 void attend(int rows, int T, int heads, int head_dim, int window) {
   const size_t count = size_t(rows) * T * heads * head_dim, sums = size_t(rows) * T * heads * sizeof(float);
   const auto q = numbers(count), k = numbers(count), v = numbers(count), o = numbers(count), dout = numbers(count), dq = numbers(count), dk = numbers(count), dv = numbers(count);
-  const Memory lse(sums), scratch(sums);
+  const Memory lse(sums), scratch(2 * sums);
   Attention a;
   a.rows = rows, a.T = T, a.heads = a.kv_heads = heads, a.head_dim = head_dim, a.window = window, a.scale = 1 / std::sqrt(float(head_dim));
   double keys = 0;  // that the queries of one row see: only those count

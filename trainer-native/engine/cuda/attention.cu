@@ -11,80 +11,109 @@
 namespace swarm::cuda {
 namespace {
 
-constexpr int keys = 64;  // of a tile
+constexpr int keys = 64, queries = 64;  // of a tile that a block walks over
+constexpr int forward_threads = 256, backward_threads = 128;
 
-// The tiles of `size` keys that queries first .. first + count - 1 look at.
+// The tiles of keys that queries first .. first + count - 1 look at.
 struct Span {
   int begin, end;
 };
-__device__ inline Span keys_seen(const Attention& a, int first, int count, int size) {
-  return {max(0, first - a.window) / size, (min(a.T, first + count) + size - 1) / size};
+__device__ inline Span keys_seen(const Attention& a, int first, int count) {
+  return {max(0, first - a.window) / keys, (min(a.T, first + count) + keys - 1) / keys};
 }
 
-template <int D>
-__global__ void __launch_bounds__(attention_threads) attention_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse) {
-  constexpr int tile_bytes = keys * D * 2;
-  char *Q = shared_memory(), *KV = Q + block_rows * D * 2;  // two stages of K and V
+// Does every one of queries first_query .. + n - 1 see all of keys first_key .. + m - 1?
+__device__ inline bool see_all(const Attention& a, int first_query, int n, int first_key, int m) {
+  return first_key + m - 1 <= first_query && first_key >= first_query + n - 1 - a.window;
+}
+
+// The next tile's scores become probabilities while this tile's values are summed (as FlashAttention-3 does, Shah et al. 2024).
+template <int D, int Threads>
+__global__ void __launch_bounds__(Threads) attention_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse) {
+  constexpr int rows = rows_of<Threads>, tile_bytes = keys * D * 2;
+  char *Q = shared_memory(), *K = Q + rows * D * 2, *V = K + 2 * tile_bytes;  // two stages of each
   const int head = blockIdx.y, row = blockIdx.z, kv_head = head / (a.heads / a.kv_heads), lane = threadIdx.x % warp;
-  const int first = (gridDim.x - 1 - blockIdx.x) * block_rows, mine = threadIdx.x / warp * warp_rows;  // longest spans first
+  const int first = (gridDim.x - 1 - blockIdx.x) * rows, mine = threadIdx.x / warp * warp_rows;  // longest spans first
   const long stride = long(a.heads) * D, kv_stride = long(a.kv_heads) * D, kv_start = head_start(a, row, a.kv_heads, kv_head);
-  const Span span = keys_seen(a, first, block_rows, keys);
-
-  const auto load = [&](int tile) {
-    if (tile < span.end) {
-      char* stage = KV + (tile - span.begin) % 2 * 2 * tile_bytes;
-      load_rows<D, keys>(stage, k + kv_start, kv_stride, tile * keys, a.T);
-      load_rows<D, keys>(stage + tile_bytes, v + kv_start, kv_stride, tile * keys, a.T);
-    }
-    copy_async_commit();
+  const Span span = keys_seen(a, first, rows);
+  const auto stage = [&](char* ring, int tile) { return ring + (tile - span.begin) % 2 * tile_bytes; };
+  const auto load = [&](char* ring, const bf16* x, int tile) {
+    if (tile < span.end) load_rows<D, keys, Threads>(stage(ring, tile), x + kv_start, kv_stride, tile * keys, a.T);
   };
-  load_rows<D, block_rows>(Q, q + head_start(a, row, a.heads, head), stride, first, a.T);
-  load(span.begin);
+  load_rows<D, rows, Threads>(Q, q + head_start(a, row, a.heads, head), stride, first, a.T);
+  load(K, k, span.begin);
+  copy_async_commit();
+  load(K, k, span.begin + 1);
+  load(V, v, span.begin);
+  copy_async_commit();
 
-  float out[D / 8][4] = {};
-  float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};  // of queries mine + lane / 4 and eight further; in units of log2
-  const float scale = a.scale * log2e;
-  for (int tile = span.begin; tile < span.end; tile++) {
-    __syncthreads();  // the other stage has been read by all
-    load(tile + 1);
-    copy_async_wait<1>();
-    __syncthreads();
-    const char* stage = KV + (tile - span.begin) % 2 * 2 * tile_bytes;
-    float s[keys / 8][4];
-    times_transposed<D, keys>(s, Q, mine, stage);
-#pragma unroll
-    for (int half = 0; half < 2; half++) {
-      const int query = first + mine + half * 8 + lane / 4;
-      float highest = top[half];
+  const float scale = fabsf(a.scale) * log2e;
+  float out[D / 8][4] = {}, s[keys / 8][4];  // s: scores, then probabilities
+  float top[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0}, shrink[2];  // of queries mine + lane / 4 and eight further
+  const auto exponentiate = [&](int tile) {
+    if (a.scale < 0 || !see_all(a, first + mine, warp_rows, tile * keys, keys)) {
+      __syncwarp();  // so that no compiler looks at every number of every tile
 #pragma unroll
       for (int n = 0; n < keys / 8; n++)
 #pragma unroll
-        for (int e = 0; e < 2; e++) {
-          float& x = s[n][half * 2 + e];
-          x = sees(a, query, tile * keys + n * 8 + lane % 4 * 2 + e) ? x * scale : -INFINITY;
-          highest = fmaxf(highest, x);
+        for (int e = 0; e < 4; e++) {
+          const bool seen = sees(a, first + mine + e / 2 * 8 + lane / 4, tile * keys + n * 8 + lane % 4 * 2 + e % 2);
+          s[n][e] = !seen ? -INFINITY : a.scale < 0 ? -s[n][e] : s[n][e];
         }
+    }
+#pragma unroll
+    for (int half = 0; half < 2; half++) {
+      float highest = top[half];
+#pragma unroll
+      for (int n = 0; n < keys / 8; n++) highest = fmaxf(highest, fmaxf(s[n][half * 2], s[n][half * 2 + 1]));
       highest = fmaxf(highest, shuffle_xor(highest, 1));
       highest = fmaxf(highest, shuffle_xor(highest, 2));
-      const float base = highest == -INFINITY ? 0 : highest, shrink = exp2_fast(top[half] - base);
+      const float base = highest == -INFINITY ? 0 : highest * scale;
+      shrink[half] = exp2_fast(fmaf(top[half], scale, -base));
       float total = 0;
 #pragma unroll
       for (int n = 0; n < keys / 8; n++)
 #pragma unroll
-        for (int e = 0; e < 2; e++) total += s[n][half * 2 + e] = exp2_fast(s[n][half * 2 + e] - base);
+        for (int e = 0; e < 2; e++) total += s[n][half * 2 + e] = exp2_fast(fmaf(s[n][half * 2 + e], scale, -base));
       top[half] = highest;
-      sum[half] = sum[half] * shrink + total;
-#pragma unroll
-      for (int d = 0; d < D / 8; d++) out[d][half * 2] *= shrink, out[d][half * 2 + 1] *= shrink;
+      sum[half] = sum[half] * shrink[half] + total;
     }
-    times<D, keys>(out, s, stage + tile_bytes);
+  };
+  arrive<D, 1>();
+  start_transposed<D, rows, keys>(s, Q, stage(K, span.begin));
+  end<D, 0>(s);
+  exponentiate(span.begin);
+  for (int tile = span.begin; tile < span.end; tile++) {
+    arrive<D, 0>();  // this tile's values and the next one's keys; and all have done with what comes next
+    load(K, k, tile + 2);
+    load(V, v, tile + 1);
+    copy_async_commit();
+    float next[keys / 8][4];
+    const bool more = tile + 1 < span.end;
+    start_transposed<D, rows, keys>(next, Q, stage(K, more ? tile + 1 : tile));
+    start_sum<D, keys>(out, s, stage(V, tile));
+    end<D, 1>(next);
+    if (more) {
+#pragma unroll
+      for (int n = 0; n < keys / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) s[n][e] = next[n][e];
+      exponentiate(tile + 1);
+    }
+    end<D, 0>(out);
+    if (more) {
+#pragma unroll
+      for (int d = 0; d < D / 8; d++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) out[d][e] *= shrink[e / 2];
+    }
   }
 #pragma unroll
   for (int half = 0; half < 2; half++) {
     float total = sum[half] + shuffle_xor(sum[half], 1);
     total += shuffle_xor(total, 2);
     const int query = first + mine + half * 8 + lane / 4;
-    if (lane % 4 == 0 && query < a.T) lse[(long(row) * a.T + query) * a.heads + head] = (top[half] + log2f(total)) / log2e;
+    if (lane % 4 == 0 && query < a.T) lse[(long(row) * a.T + query) * a.heads + head] = (top[half] * scale + log2f(total)) / log2e;
     const float inverse = 1 / total;
 #pragma unroll
     for (int d = 0; d < D / 8; d++) out[d][half * 2] *= inverse, out[d][half * 2 + 1] *= inverse;
@@ -92,127 +121,186 @@ __global__ void __launch_bounds__(attention_threads) attention_kernel(Attention 
   store_rows<D>(o + head_start(a, row, a.heads, head), stride, first + mine, a.T, out, false);
 }
 
-// through [N, heads] = o . dout of each query and head: one warp each.
+// What backward needs of a query beside its row: its lse in units of log2, and o . dout.
+struct alignas(8) QueryNumbers {
+  float log_sum, through;
+};
+
+// numbers [rows, heads, T]: one warp each.
 template <int D>
-__global__ void through_sum_kernel(long items, const bf16* o, const bf16* dout, float* through) {
-  const long item = (long(blockIdx.x) * blockDim.x + threadIdx.x) / warp;
+__global__ void query_numbers_kernel(Attention a, long items, const bf16* o, const bf16* dout, const float* lse, QueryNumbers* numbers) {
+  const long item = (long(blockIdx.x) * blockDim.x + threadIdx.x) / warp;  // [N, heads]
   if (item >= items) return;
   float sum = 0;
   for (int d = threadIdx.x % warp; d < D; d += warp) sum += to_float(o[item * D + d]) * to_float(dout[item * D + d]);
   sum = warp_sum(sum);
-  if (threadIdx.x % warp == 0) through[item] = sum;
+  const long n = item / a.heads, head = item % a.heads;
+  if (threadIdx.x % warp == 0) numbers[(n / a.T * a.heads + head) * a.T + n % a.T] = {lse[item] * log2e, sum};
 }
 
 // dq of 64 queries.
 template <int D>
-__global__ void __launch_bounds__(attention_threads) attention_dq_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
-                                                                         const float* lse, const float* through, bool add, bf16* dq) {
-  char *Q = shared_memory(), *dO = Q + block_rows * D * 2, *K = dO + block_rows * D * 2, *V = K + keys * D * 2;
+__global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
+                                                                           const QueryNumbers* numbers, bool add, bf16* dq) {
+  constexpr int rows = rows_of<backward_threads>, tile_bytes = keys * D * 2;
+  char *Q = shared_memory(), *dO = Q + rows * D * 2, *KV = dO + rows * D * 2;  // two stages of K and V
   const int head = blockIdx.y, row = blockIdx.z, kv_head = head / (a.heads / a.kv_heads), lane = threadIdx.x % warp;
-  const int first = (gridDim.x - 1 - blockIdx.x) * block_rows, mine = threadIdx.x / warp * warp_rows;
+  const int first = (gridDim.x - 1 - blockIdx.x) * rows, mine = threadIdx.x / warp * warp_rows;
   const long stride = long(a.heads) * D, kv_stride = long(a.kv_heads) * D, start = head_start(a, row, a.heads, head),
              kv_start = head_start(a, row, a.kv_heads, kv_head);
-  const Span span = keys_seen(a, first, block_rows, keys);
-  load_rows<D, block_rows>(Q, q + start, stride, first, a.T);
-  load_rows<D, block_rows>(dO, dout + start, stride, first, a.T);
-  float log_sum[2] = {}, dot[2] = {};
+  const Span span = keys_seen(a, first, rows);
+  const auto load = [&](int tile) {
+    if (tile < span.end) {
+      char* stage = KV + (tile - span.begin) % 2 * 2 * tile_bytes;
+      load_rows<D, keys, backward_threads>(stage, k + kv_start, kv_stride, tile * keys, a.T);
+      load_rows<D, keys, backward_threads>(stage + tile_bytes, v + kv_start, kv_stride, tile * keys, a.T);
+    }
+    copy_async_commit();
+  };
+  load_rows<D, rows, backward_threads>(Q, q + start, stride, first, a.T);
+  load_rows<D, rows, backward_threads>(dO, dout + start, stride, first, a.T);
+  load(span.begin);
+  QueryNumbers mine_of[2] = {};
+  const float scale = a.scale * log2e;
   for (int half = 0; half < 2; half++) {
     const int query = first + mine + half * 8 + lane / 4;
-    if (query >= a.T) continue;
-    log_sum[half] = lse[(long(row) * a.T + query) * a.heads + head] * log2e;
-    dot[half] = through[(long(row) * a.T + query) * a.heads + head];
+    if (query < a.T) mine_of[half] = numbers[(long(row) * a.heads + head) * a.T + query];
   }
   float out[D / 8][4] = {};
   for (int tile = span.begin; tile < span.end; tile++) {
-    load_rows<D, keys>(K, k + kv_start, kv_stride, tile * keys, a.T);
-    load_rows<D, keys>(V, v + kv_start, kv_stride, tile * keys, a.T);
-    copy_async_commit();
-    copy_async_wait<0>();
-    __syncthreads();
+    __syncthreads();  // the other stage has been read by all
+    load(tile + 1);
+    arrive<D, 1>();
+    const char* stage = KV + (tile - span.begin) % 2 * 2 * tile_bytes;
     float s[keys / 8][4], slope[keys / 8][4];
-    times_transposed<D, keys>(s, Q, mine, K);
-    times_transposed<D, keys>(slope, dO, mine, V);
+    start_transposed<D, rows, keys>(s, Q, stage);
+    start_transposed<D, rows, keys>(slope, dO, stage + tile_bytes);
+    end<D, 1>(s);
 #pragma unroll
     for (int n = 0; n < keys / 8; n++)
 #pragma unroll
-      for (int e = 0; e < 4; e++) {
-        const int query = first + mine + e / 2 * 8 + lane / 4, key = tile * keys + n * 8 + lane % 4 * 2 + e % 2;
-        const float p = sees(a, query, key) ? exp2_fast(s[n][e] * (a.scale * log2e) - log_sum[e / 2]) : 0;
-        slope[n][e] = p * (slope[n][e] - dot[e / 2]) * a.scale;
-      }
-    times<D, keys>(out, slope, K);
-    __syncthreads();  // before K and V are overwritten
+      for (int e = 0; e < 4; e++) s[n][e] = exp2_fast(s[n][e] * scale - mine_of[e / 2].log_sum);
+    if (!see_all(a, first + mine, warp_rows, tile * keys, keys)) {
+      __syncwarp();  // so that no compiler looks at every number of every tile
+#pragma unroll
+      for (int n = 0; n < keys / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++)
+          if (!sees(a, first + mine + e / 2 * 8 + lane / 4, tile * keys + n * 8 + lane % 4 * 2 + e % 2)) s[n][e] = 0;
+    }
+    end<D, 0>(slope);
+#pragma unroll
+    for (int n = 0; n < keys / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) slope[n][e] = s[n][e] * (slope[n][e] - mine_of[e / 2].through);
+    start_sum<D, keys>(out, slope, stage);
+    end<D, 0>(out);
   }
+#pragma unroll
+  for (int d = 0; d < D / 8; d++)
+#pragma unroll
+    for (int e = 0; e < 4; e++) out[d][e] *= a.scale;
   store_rows<D>(dq + start, stride, first + mine, a.T, out, add);
 }
 
 // dk and dv of 64 keys: scores and slopes are computed transposed, so that both stay in registers as the left side of a product.
-// Queries come in tiles of 64, or 32 where registers would not suffice.
 template <int D>
-__global__ void __launch_bounds__(attention_threads) attention_dkv_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
-                                                                          const float* lse, const float* through, bool add_k, bool add_v, bf16* dk, bf16* dv) {
-  constexpr int queries = D == 128 ? 32 : 64;
-  char *K = shared_memory(), *V = K + block_rows * D * 2, *Q = V + block_rows * D * 2, *dO = Q + queries * D * 2;
-  float *log_sum = reinterpret_cast<float*>(dO + queries * D * 2), *dot = log_sum + queries;
+__global__ void __launch_bounds__(backward_threads, 2) attention_dkv_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
+                                                                            const QueryNumbers* numbers, bool add_k, bool add_v, bf16* dk, bf16* dv) {
+  constexpr int rows = rows_of<backward_threads>, part = D == 128 && !by_warpgroup<D> ? 32 : 64;  // queries at once: what registers suffice for
+  constexpr int tile_bytes = queries * D * 2;
+  char *K = shared_memory(), *V = K + rows * D * 2, *QdO = V + rows * D * 2;            // two stages of Q and dO
+  QueryNumbers* const numbers_of = reinterpret_cast<QueryNumbers*>(QdO + 4 * tile_bytes);  // and of these
   const int kv_head = blockIdx.y, row = blockIdx.z, shared_by = a.heads / a.kv_heads, lane = threadIdx.x % warp;
-  const int first = blockIdx.x * block_rows, mine = threadIdx.x / warp * warp_rows;
+  const int first = blockIdx.x * rows, mine = threadIdx.x / warp * warp_rows;
   const long stride = long(a.heads) * D, kv_stride = long(a.kv_heads) * D, kv_start = head_start(a, row, a.kv_heads, kv_head);
-  load_rows<D, block_rows>(K, k + kv_start, kv_stride, first, a.T);
-  load_rows<D, block_rows>(V, v + kv_start, kv_stride, first, a.T);
-  float out_k[D / 8][4] = {}, out_v[D / 8][4] = {};
-  const int last_key = min(a.T, first + block_rows) - 1;
-  const int begin = first / queries, end = min(a.T - 1, last_key + min(a.window, a.T)) / queries + 1;
-  for (int head = kv_head * shared_by; head < (kv_head + 1) * shared_by; head++)
-    for (int tile = begin; tile < end; tile++) {
-      load_rows<D, queries>(Q, q + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
-      load_rows<D, queries>(dO, dout + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
-      copy_async_commit();
-      for (int i = threadIdx.x; i < queries; i += attention_threads) {
-        const int query = tile * queries + i;
-        const long at = (long(row) * a.T + query) * a.heads + head;
-        log_sum[i] = query < a.T ? lse[at] * log2e : 0;
-        dot[i] = query < a.T ? through[at] : 0;
-      }
-      copy_async_wait<0>();
-      __syncthreads();
-      float p[queries / 8][4], slope[queries / 8][4];
-      times_transposed<D, queries>(p, K, mine, Q);
-      times_transposed<D, queries>(slope, V, mine, dO);
-#pragma unroll
-      for (int n = 0; n < queries / 8; n++)
-#pragma unroll
-        for (int e = 0; e < 4; e++) {
-          const int key = first + mine + e / 2 * 8 + lane / 4, i = n * 8 + lane % 4 * 2 + e % 2, query = tile * queries + i;
-          p[n][e] = query < a.T && sees(a, query, key) ? exp2_fast(p[n][e] * (a.scale * log2e) - log_sum[i]) : 0;
-          slope[n][e] = p[n][e] * (slope[n][e] - dot[i]) * a.scale;
-        }
-      times<D, queries>(out_v, p, dO);
-      times<D, queries>(out_k, slope, Q);
-      __syncthreads();  // before Q and dO are overwritten
+  const float scale = a.scale * log2e;
+  const int begin = first / queries, end_of = min(a.T - 1, min(a.T, first + rows) - 1 + min(a.window, a.T)) / queries + 1;
+  const int last_head = (kv_head + 1) * shared_by - 1;
+  const auto load = [&](int head, int tile, int at) {
+    if (head <= last_head) {
+      char* to = QdO + at * 2 * tile_bytes;
+      load_rows<D, queries, backward_threads, part>(to, q + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
+      load_rows<D, queries, backward_threads, part>(to + tile_bytes, dout + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
+      const int i = threadIdx.x;
+      if (i < queries) copy_async8(numbers_of + at * queries + i, numbers + (long(row) * a.heads + head) * a.T + tile * queries + i, tile * queries + i < a.T);
     }
+    copy_async_commit();
+  };
+  load_rows<D, rows, backward_threads>(K, k + kv_start, kv_stride, first, a.T);
+  load_rows<D, rows, backward_threads>(V, v + kv_start, kv_stride, first, a.T);
+  int head = kv_head * shared_by, tile = begin, at = 0;
+  load(head, tile, at);
+  float out_k[D / 8][4] = {}, out_v[D / 8][4] = {};
+  while (head <= last_head) {
+    const int next_tile = tile + 1 < end_of ? tile + 1 : begin, next_head = tile + 1 < end_of ? head : head + 1;
+    __syncthreads();  // the other stage has been read by all
+    load(next_head, next_tile, at ^ 1);
+    arrive<D, 1>();
+    const char* stage = QdO + at * 2 * tile_bytes;
+#pragma unroll 1
+    for (int from = 0; from < queries; from += part) {
+      const char *Q = stage + from * D * 2, *dO = Q + tile_bytes;
+      const QueryNumbers* const of = numbers_of + at * queries + from;
+      const int query = tile * queries + from;
+      float p[part / 8][4], slope[part / 8][4];
+      start_transposed<D, rows, part>(p, K, Q);
+      start_transposed<D, rows, part>(slope, V, dO);
+      end<D, 1>(p);
+#pragma unroll
+      for (int n = 0; n < part / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) p[n][e] = exp2_fast(p[n][e] * scale - of[n * 8 + lane % 4 * 2 + e % 2].log_sum);
+      if (query + part > a.T || !see_all(a, query, part, first + mine, warp_rows)) {
+        __syncwarp();
+#pragma unroll
+        for (int n = 0; n < part / 8; n++)
+#pragma unroll
+          for (int e = 0; e < 4; e++) {
+            const int i = query + n * 8 + lane % 4 * 2 + e % 2;
+            if (i >= a.T || !sees(a, i, first + mine + e / 2 * 8 + lane / 4)) p[n][e] = 0;
+          }
+      }
+      start_sum<D, part>(out_v, p, dO);
+      end<D, 1>(slope);
+#pragma unroll
+      for (int n = 0; n < part / 8; n++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) slope[n][e] = p[n][e] * (slope[n][e] - of[n * 8 + lane % 4 * 2 + e % 2].through);
+      start_sum<D, part>(out_k, slope, Q);
+      end<D, 0>(out_v, out_k);
+    }
+    head = next_head, tile = next_tile, at ^= 1;
+  }
+#pragma unroll
+  for (int d = 0; d < D / 8; d++)
+#pragma unroll
+    for (int e = 0; e < 4; e++) out_k[d][e] *= a.scale;
   store_rows<D>(dk + kv_start, kv_stride, first + mine, a.T, out_k, add_k);
   store_rows<D>(dv + kv_start, kv_stride, first + mine, a.T, out_v, add_v);
 }
 
 template <int D>
 void record_forward(Tape& tape, const Attention& a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse) {
-  const Extent grid{unsigned(blocks_for(a.T, block_rows)), unsigned(a.heads), unsigned(a.rows)};
-  launch(tape, "attention", grid, {attention_threads}, (block_rows + 4 * keys) * D * 2, attention_kernel<D>, a, q, k, v, o, lse);
+  constexpr int rows = rows_of<forward_threads>;
+  const Extent grid{unsigned(blocks_for(a.T, rows)), unsigned(a.heads), unsigned(a.rows)};
+  launch(tape, "attention", grid, {forward_threads}, (rows + 4 * keys) * D * 2, attention_kernel<D, forward_threads>, a, q, k, v, o, lse);
 }
 
 template <int D>
 void record_backward(Tape& tape, const Attention& a, const bf16* q, const bf16* k, const bf16* v, const bf16* o, const bf16* dout, const float* lse,
-                     const bool add[3], bf16* dq, bf16* dk, bf16* dv, float* through) {
-  const unsigned tiles = unsigned(blocks_for(a.T, block_rows));
+                     const bool add[3], bf16* dq, bf16* dk, bf16* dv, float* scratch) {
+  constexpr int rows = rows_of<backward_threads>;
+  const unsigned tiles = unsigned(blocks_for(a.T, rows));
   const long items = long(a.rows) * a.T * a.heads;
-  const Extent block{attention_threads};
-  launch(tape, "attention_through", {unsigned(blocks_for(items, attention_threads / warp))}, block, 0, through_sum_kernel<D>, items, o, dout, through);
-  const float* dot = through;
-  launch(tape, "attention_dq", {tiles, unsigned(a.heads), unsigned(a.rows)}, block, (2 * block_rows + 2 * keys) * D * 2, attention_dq_kernel<D>, a, q, k, v,
-         dout, lse, dot, add[0], dq);
-  const int queries = D == 128 ? 32 : 64;
-  launch(tape, "attention_dkv", {tiles, unsigned(a.kv_heads), unsigned(a.rows)}, block, (2 * block_rows + 2 * queries) * D * 2 + 2 * queries * 4,
-         attention_dkv_kernel<D>, a, q, k, v, dout, lse, dot, add[1], add[2], dk, dv);
+  const Extent block{backward_threads};
+  QueryNumbers* const made = reinterpret_cast<QueryNumbers*>(scratch);
+  launch(tape, "query_numbers", {unsigned(blocks_for(items, backward_threads / warp))}, block, 0, query_numbers_kernel<D>, a, items, o, dout, lse, made);
+  const QueryNumbers* const numbers = made;
+  launch(tape, "attention_dq", {tiles, unsigned(a.heads), unsigned(a.rows)}, block, (2 * rows + 4 * keys) * D * 2, attention_dq_kernel<D>, a, q, k, v, dout,
+         numbers, add[0], dq);
+  launch(tape, "attention_dkv", {tiles, unsigned(a.kv_heads), unsigned(a.rows)}, block, (2 * rows + 4 * queries) * D * 2 + 2 * queries * sizeof(QueryNumbers),
+         attention_dkv_kernel<D>, a, q, k, v, dout, numbers, add[1], add[2], dk, dv);
 }
 
 // body(head dim as a constant)

@@ -21,7 +21,7 @@ bool has_attention_kernel(int head_dim);
 void attention(Tape& tape, const Attention& a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse);
 
 // dq, dk, dv (+)= the gradients. Each is written by one thread alone: no atomics, the same bits every time. The three may be one
-// array when the second and third are added to it. scratch [N, heads].
+// array when the second and third are added to it. scratch [N, heads, 2].
 void attention_backward(Tape& tape, const Attention& a, const bf16* q, const bf16* k, const bf16* v, const bf16* o, const bf16* dout, const float* lse,
                         const bool add[3], bf16* dq, bf16* dk, bf16* dv, float* scratch);
 

@@ -2,74 +2,136 @@
 #pragma once
 #include "engine/cuda/attention.h"
 #include "engine/cuda/device.h"
+#include "engine/cuda/warpgroup.h"
 
 namespace swarm::cuda {
 
-constexpr int attention_threads = 128, warp_rows = 16;  // four warps, each with sixteen rows of the block's tile
-constexpr int block_rows = attention_threads / warp * warp_rows;
+constexpr int warp_rows = 16, group_rows = 64;  // rows of the block's tile that a warp has, and a warpgroup of four
+template <int Threads>
+constexpr int rows_of = Threads / warp * warp_rows;
 constexpr float log2e = 1.4426950408889634f;
 
-// Rows of head_dim numbers, in chunks of sixteen bytes shuffled so that the eight rows of an ldmatrix lie in different banks.
-// With 64-byte rows (head dim 32) two rows fill the banks, so the shuffle turns every second row.
+// Head dims that a warpgroup's products are written for.
 template <int D>
+constexpr bool by_warpgroup = SWARM_WARPGROUP != 0 && D >= 64;
+
+// A tile [Rows, D]: panels of 64 channels one behind the other, rows in chunks of sixteen bytes exchanged so that the eight rows of an
+// ldmatrix lie in different banks. With 64-byte rows (head dim 32) two rows fill the banks, so every second row counts.
+template <int D, int Rows>
 __device__ inline int tile_place(int row, int chunk) {
-  return row * D * 2 + ((chunk ^ (D >= 64 ? row & 7 : row >> 1 & 3)) << 4);
+  if (D == 32) return row * 64 + ((chunk ^ (row >> 1 & 3)) << 4);
+  return chunk / 8 * Rows * 128 + row * 128 + ((chunk % 8 ^ (row & 7)) << 4);
 }
 
 // tokens first .. first + Rows - 1 of a row of T tokens; those past its end are 0. x is that row's first token, at this head.
-template <int D, int Rows>
+// to: tiles of Part rows each, one behind the other.
+template <int D, int Rows, int Threads, int Part = Rows>
 __device__ inline void load_rows(char* to, const bf16* x, long stride, int first, int T) {
-  for (int i = threadIdx.x; i < Rows * D / 8; i += attention_threads) {
-    const int row = i / (D / 8), chunk = i % (D / 8);
+  constexpr int chunks = D / 8, at_once = Threads / chunks;  // rows
+  static_assert(Rows % at_once == 0 && Part % at_once == 0);
+  const int chunk = threadIdx.x % chunks;
+  const bf16* from = x + (first + int(threadIdx.x) / chunks) * stride + chunk * 8;
+#pragma unroll
+  for (int part = 0; part < Rows; part += at_once) {
+    const int row = part + int(threadIdx.x) / chunks;
     const bool valid = first + row < T;
-    copy_async16(to + tile_place<D>(row, chunk), valid ? x + (first + row) * stride + chunk * 8 : x, valid);
+    copy_async16(to + row / Part * Part * D * 2 + tile_place<D, Part>(row % Part, chunk), from, valid);
+    from += at_once * stride;
   }
 }
 
-// a: the 16x16 at (row, k) of a tile.
-template <int D>
-__device__ inline void tile_a(uint32_t (&a)[4], const char* tile, int row, int k) {
-  const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8;
-  load_matrices(a, tile + tile_place<D>(row + i % 2 * 8 + j, k / 8 + i / 2));
+// What copy_async16 brought, all but the newest `Left` groups, is there for every thread of the block.
+template <int D, int Left>
+__device__ inline void arrive() {
+  copy_async_wait<Left>();
+#if SWARM_WARPGROUP
+  if (by_warpgroup<D>) publish_shared();
+#endif
+  __syncthreads();
 }
 
-// s [16, Columns] = A [16 rows of a tile] B^T [Columns rows of a tile]
-template <int D, int Columns>
-__device__ inline void times_transposed(float (&s)[Columns / 8][4], const char* A, int row, const char* B) {
-  const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8;
+// Products are started as groups, run beside what follows, and may be looked at, and their tiles overwritten, after end<D, Left>(),
+// which leaves at most the newest `Left` of them running. Without warpgroups each has ended when it was started.
+template <int D, int Left, int... Sizes>
+__device__ inline void end(float (&... results)[Sizes][4]) {
+#if SWARM_WARPGROUP
+  if constexpr (by_warpgroup<D>) {
+    warpgroup_wait<Left>();
+    const auto seen = [](auto& c) {  // so that the compiler reads none of them earlier
 #pragma unroll
-  for (int n = 0; n < Columns / 8; n++)
+      for (auto& lane : c)
 #pragma unroll
-    for (int e = 0; e < 4; e++) s[n][e] = 0;
+        for (float& x : lane) asm volatile("" : "+f"(x)::"memory");
+    };
+    (seen(results), ...);
+  }
+#endif
+}
+
+// s [16, Columns] = A [the 16 rows of this warp in a tile of Rows] B^T [a tile of Columns rows]
+template <int D, int Rows, int Columns>
+__device__ inline void start_transposed(float (&s)[Columns / 8][4], const char* A, const char* B) {
+  const int row = threadIdx.x / warp * warp_rows;
+#if SWARM_WARPGROUP
+  if constexpr (by_warpgroup<D>) {
+    if (Rows > group_rows) A += row / group_rows * group_rows * 128;
+    const SharedMatrix left(A, 0), right(B, 0);
+    warpgroup_start();
 #pragma unroll
-  for (int k = 0; k < D; k += 16) {
-    uint32_t a[4];
-    tile_a<D>(a, A, row, k);
+    for (int k = 0; k < D; k += 16)  // 64 channels a panel, and within its rows' exchange 32 bytes a step
+      warpgroup_product(s, left.after(k / 64 * Rows * 128 + k % 64 * 2), right.after(k / 64 * Columns * 128 + k % 64 * 2), k > 0);
+    warpgroup_commit();
+  } else
+#endif
+  {
+    const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8;
 #pragma unroll
-    for (int n = 0; n < Columns; n += 16) {
-      uint32_t b[4];
-      load_matrices(b, B + tile_place<D>(n + i / 2 * 8 + j, k / 8 + i % 2));
-      mma(s[n / 8], a, b[0], b[1]);
-      mma(s[n / 8 + 1], a, b[2], b[3]);
+    for (int n = 0; n < Columns / 8; n++)
+#pragma unroll
+      for (int e = 0; e < 4; e++) s[n][e] = 0;
+#pragma unroll
+    for (int k = 0; k < D; k += 16) {
+      uint32_t a[4];
+      load_matrices(a, A + tile_place<D, Rows>(row + i % 2 * 8 + j, k / 8 + i / 2));
+#pragma unroll
+      for (int n = 0; n < Columns; n += 16) {
+        uint32_t b[4];
+        load_matrices(b, B + tile_place<D, Columns>(n + i / 2 * 8 + j, k / 8 + i % 2));
+        mma(s[n / 8], a, b[0], b[1]);
+        mma(s[n / 8 + 1], a, b[2], b[3]);
+      }
     }
   }
 }
 
-// o [16, D] += P [16, Rows] B [Rows, D]; P is what a lane holds of a product, rounded to bf16.
+// o [16, D] += P [16, Rows] B [a tile of Rows]; P is what a lane holds of a product, rounded to bf16.
 template <int D, int Rows>
-__device__ inline void times(float (&o)[D / 8][4], const float (&p)[Rows / 8][4], const char* B) {
-  const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8;
+__device__ inline void start_sum(float (&o)[D / 8][4], const float (&p)[Rows / 8][4], const char* B) {
+  uint32_t a[Rows / 16][4];
 #pragma unroll
-  for (int k = 0; k < Rows; k += 16) {
-    const uint32_t a[4] = {pack(p[k / 8][0], p[k / 8][1]), pack(p[k / 8][2], p[k / 8][3]), pack(p[k / 8 + 1][0], p[k / 8 + 1][1]),
-                           pack(p[k / 8 + 1][2], p[k / 8 + 1][3])};
+  for (int k = 0; k < Rows / 16; k++)
 #pragma unroll
-    for (int d = 0; d < D; d += 16) {
-      uint32_t b[4];
-      load_matrices_transposed(b, B + tile_place<D>(k + i % 2 * 8 + j, d / 8 + i / 2));
-      mma(o[d / 8], a, b[0], b[1]);
-      mma(o[d / 8 + 1], a, b[2], b[3]);
-    }
+    for (int i = 0; i < 4; i++) a[k][i] = pack(p[k * 2 + i / 2][i % 2 * 2], p[k * 2 + i / 2][i % 2 * 2 + 1]);
+#if SWARM_WARPGROUP
+  if constexpr (by_warpgroup<D>) {
+    const SharedMatrix right(B, Rows * 128);
+    warpgroup_start();
+#pragma unroll
+    for (int k = 0; k < Rows / 16; k++) warpgroup_product(o, a[k], right.after(k * 16 * 128));
+    warpgroup_commit();
+  } else
+#endif
+  {
+    const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8;
+#pragma unroll
+    for (int k = 0; k < Rows / 16; k++)
+#pragma unroll
+      for (int d = 0; d < D; d += 16) {
+        uint32_t b[4];
+        load_matrices_transposed(b, B + tile_place<D, Rows>(k * 16 + i % 2 * 8 + j, d / 8 + i / 2));
+        mma(o[d / 8], a[k], b[0], b[1]);
+        mma(o[d / 8 + 1], a[k], b[2], b[3]);
+      }
   }
 }
 

@@ -139,7 +139,7 @@ bool LtProducts::record(Tape& tape, const Product& product) {
   tape.add({"cublasLtMatmul", {}, {}, 0, [plan = known->second, product](Stream stream) {
               std::string why;
               if (!is_success(plan->run(product, plan->algorithm, stream), *plan->session->library, "cublasLtMatmul", why)) throw DeviceError(why);
-            }});
+            }, shape});
   return true;
 }
 

@@ -7,15 +7,18 @@
 namespace swarm::cuda {
 
 __device__ inline char* shared_memory() {
-  extern __shared__ __align__(128) char swarm_shared[];
+  extern __shared__ __align__(1024) char swarm_shared[];
   return swarm_shared;
 }
 
 __device__ inline uint32_t shared_address(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
 
-// Starts moving 16 bytes into shared memory, or 16 bytes of zeros when not `valid` (then `from` is not read).
+// Starts moving 16 bytes (or 8) into shared memory, or as many zeros when not `valid` (then `from` is not read).
 __device__ inline void copy_async16(void* to, const void* from, bool valid) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(to)), "l"(from), "r"(valid ? 16 : 0) : "memory");
+}
+__device__ inline void copy_async8(void* to, const void* from, bool valid) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8, %2;" ::"r"(shared_address(to)), "l"(from), "r"(valid ? 8 : 0) : "memory");
 }
 __device__ inline void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Returns when all but the newest `Left` groups of this thread have arrived.

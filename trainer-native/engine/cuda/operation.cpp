@@ -96,7 +96,7 @@ size_t scratch_bytes(const Graph& graph, const Step& step, int N) {
   switch (node.op) {
     case Op::Embed: return backward ? SortedTokens::most_pieces(N, graph.shape().vocab) * size_t(node.cols) * sizeof(float) : 0;
     case Op::Linear: return backward ? gemm_workspace_floats(node.cols, input_of(graph, node, 0).cols, N) * sizeof(float) : 0;
-    case Op::Attention: return backward ? size_t(N) * node.ints[0] * sizeof(float) : 0;
+    case Op::Attention: return backward ? 2 * size_t(N) * node.ints[0] * sizeof(float) : 0;
     case Op::Ew: return (backward ? backward_plan(graph, node) : forward_plan(graph, node)).scratch_floats(N) * sizeof(float);
     default: return 0;
   }

@@ -22,6 +22,7 @@ struct Launch {
   Extent grid, block;
   size_t shared;  // bytes of shared memory a block asks for; of a library's launch, named after its function, nothing is known
   std::function<void(Stream)> start;
+  std::string note = {};  // a library's: which shape
 };
 
 class Tape {

@@ -20,6 +20,7 @@ void __syncthreads();
 void __syncwarp();
 char* shared_memory();
 void copy_async16(void* to, const void* from, bool valid);
+void copy_async8(void* to, const void* from, bool valid);
 void copy_async_commit();
 void copy_async_wait_for(int left);
 template <int Left>

@@ -49,6 +49,7 @@ struct Copy {
   void* to;
   const void* from;  // null: zeros
   int group;
+  size_t bytes;
 };
 
 struct Fiber {
@@ -103,8 +104,8 @@ class Block {
     return set;
   }
   void perform(const Copy& copy) {
-    if (copy.from) std::memcpy(copy.to, copy.from, 16);
-    else std::memset(copy.to, 0, 16);
+    if (copy.from) std::memcpy(copy.to, copy.from, copy.bytes);
+    else std::memset(copy.to, 0, copy.bytes);
   }
 
   std::vector<Fiber> fibers;

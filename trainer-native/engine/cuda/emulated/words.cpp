@@ -24,14 +24,17 @@ float shuffle_xor(float x, int distance) {
   return other;
 }
 
-void copy_async16(void* to, const void* from, bool valid) {
+static void copy_async(void* to, const void* from, bool valid, size_t bytes) {
   auto& b = the_block();
-  const emulated::Copy copy{to, valid ? from : nullptr, b.now->groups};
-  if (reinterpret_cast<uintptr_t>(to) % 16 || (valid && reinterpret_cast<uintptr_t>(from) % 16)) throw std::runtime_error("copy_async16 is not aligned");
+  const emulated::Copy copy{to, valid ? from : nullptr, b.now->groups, bytes};
+  if (reinterpret_cast<uintptr_t>(to) % bytes || (valid && reinterpret_cast<uintptr_t>(from) % bytes))
+    throw std::runtime_error("copy_async" + std::to_string(bytes) + " is not aligned");
   const bool at_once = emulated::the_order() == emulated::Order::Forward || (emulated::the_order() == emulated::Order::Random && b.random->next() % 2);
   if (at_once) b.perform(copy);
   else b.now->copies.push_back(copy);
 }
+void copy_async16(void* to, const void* from, bool valid) { copy_async(to, from, valid, 16); }
+void copy_async8(void* to, const void* from, bool valid) { copy_async(to, from, valid, 8); }
 void copy_async_commit() { the_block().now->groups++; }
 void copy_async_wait_for(int left) {
   auto& b = the_block();
