@@ -160,6 +160,7 @@ TEST("cuda backend: the CPU's scale stays on the CPU unless asked, the full size
   CHECK_FAILS(choose_backend("gpu", cpu_scale), Exit::usage, "expected auto, cpu or cuda");
 }
 
+#ifndef SWARM_ON_GPU  // there the driver's threads live in this process, and a description refuses to run beside any
 TEST("cuda describe: a run on a device costs what it costs the CPU, in bytes of its own") {
   check::DataFolder data(check::DataFolder::sentences(60, 1), {});
   TrainingOrder order;
@@ -175,6 +176,7 @@ TEST("cuda describe: a run on a device costs what it costs the CPU, in bytes of 
   order.scale = "gpu";
   CHECK_FAILS(describe(order), Exit::usage, "compiled for the scale cpu, not gpu: build it with `make trainer SCALE=gpu`");
 }
+#endif
 
 TEST("cuda fitting: as few micro-steps as fit, and a refusal when not even one row does") {
   const Graph g = small(8, 8, 32);

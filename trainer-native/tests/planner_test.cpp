@@ -42,7 +42,7 @@ Graph random_graph(support::Random& random) {
     Tensor x = any(), y = any();
     const std::string name = "p" + std::to_string(i);
     auto as_wide = [&](Tensor t, int width) { return g[t].cols == width ? t : g.linear(t, g.param(name, width, g[t].cols, constant(0))); };
-    switch (random.below(11)) {
+    switch (random.below(13)) {
       case 0: all.push_back(g.rmsnorm(x)); break;
       case 1: all.push_back(g.linear(x, g.param(name, 1 + random.below(9), g[x].cols, constant(0)))); break;
       case 2: all.push_back(g.slice(x, 0, 1 + random.below(g[x].cols))); break;
@@ -64,6 +64,11 @@ Graph random_graph(support::Random& random) {
         all.push_back(g.rope(even, 4, 100));
         break;
       }
+      case 10: case 11: {  // gradients that are passed on
+        y = as_wide(y, g[x].cols);
+        all.push_back(g.ew({x, y}, [](auto x, auto y) { return x + y; }));
+        break;
+      }
       default: {
         y = as_wide(y, g[x].cols);
         all.push_back(g.ew({x, y}, [](auto x, auto y) { return x * y + x; }));
@@ -75,7 +80,7 @@ Graph random_graph(support::Random& random) {
   for (size_t i = 1; i < all.size(); i++) {
     const std::string name = "join" + std::to_string(i);
     Tensor part = g.linear(all[i], g.param(name, 8, g[all[i]].cols, constant(0)));
-    sum = g.ew({sum, part}, [](auto a, auto b) { return a + 0.5f * b; });
+    sum = i % 2 ? g.ew({sum, part}, [](auto a, auto b) { return a + 0.5f * b; }) : g.ew({part, sum}, [](auto a, auto b) { return a + b; });
   }
   g.output(g.linear(sum, g.param("head", 6, 8, constant(0))));
   return g;

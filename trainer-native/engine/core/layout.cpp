@@ -20,6 +20,7 @@ class Drawing {
     if (training_) {
       loss(output);
       has_gradient_.assign(count, false);
+      only_reads_.assign(count, false);
       has_gradient_[output] = true;
       for (int n = output; n >= 0; n--) if (out_.operations[n]) backward(n);
     } else {
@@ -73,16 +74,40 @@ class Drawing {
       adds |= step.add[i] = has_gradient_[in];
       has_gradient_[in] = true;
       if (!out_.operations[in]) continue;  // a parameter
-      if (out_.gradient[in] < 0) out_.gradient[in] = buffer(size_t(N_) * node(in).cols);
+      if (out_.gradient[in] >= 0) continue;
+      out_.gradient[in] = can_take(n, in, static_cast<int>(i), op) ? out_.gradient[n] : buffer(size_t(N_) * node(in).cols);
     }
     if (const size_t floats = scratch(n, adds)) step.scratch = buffer(floats);
     out_.steps.push_back(step);
   }
 
+  // May the gradient of n go on as the gradient of its input `in`, in the same place? Yes for one heir, who may then add to it. A second one
+  // only reads it, and has done so before anything is added: it is used by n alone, and the heir by nothing after it.
+  bool can_take(int n, int in, int i, const Operation& op) {
+    if (!op.passes_gradient(i) || only_reads_[n] || std::count(node(n).inputs.begin(), node(n).inputs.end(), in) > 1) return false;
+    int other = -1;
+    for (int o : node(n).inputs) {
+      if (o == in || !out_.operations[o] || out_.gradient[o] != out_.gradient[n]) continue;
+      if (other >= 0) return false;
+      other = o;
+    }
+    if (other < 0) return true;
+    const int reader = std::max(in, other), heir = std::min(in, other);
+    if (only_reads_[reader] || only_reads_[heir]) return false;
+    if (last_use(reader, n) >= 0 || last_use(heir, n) >= reader) return false;
+    only_reads_[reader] = true;
+    return true;
+  }
+  int last_use(int of, int but) const {
+    for (int n = static_cast<int>(graph_.nodes().size()) - 1; n > of; n--)
+      if (n != but && out_.operations[n] && std::count(node(n).inputs.begin(), node(n).inputs.end(), of) > 0) return n;
+    return -1;
+  }
+
   const Graph& graph_;
   int N_;
   bool training_;
-  std::vector<bool> live_, has_gradient_;
+  std::vector<bool> live_, has_gradient_, only_reads_;
   Layout out_;
 };
 

@@ -177,12 +177,15 @@ void record_backward(Tape& tape, const Places& p, const Step& step, bool again) 
       std::vector<const void*> numbers;
       std::vector<void*> gradients;
       std::vector<bool> add;
+      bool passed_on = true;  // whole: every gradient is d, where it lies
       for (size_t i = 0; i < node.inputs.size(); i++) {
         const bool is_parameter = p.parameter(node.inputs[i]) != nullptr;
         numbers.push_back(number(p, node.inputs[i]));
         gradients.push_back(is_parameter ? static_cast<void*>(p.weight_gradient(node.inputs[i])) : din(i));
         add.push_back(step.add[i] || (is_parameter && again));
+        passed_on &= gradients.back() == d && !add.back();
       }
+      if (passed_on) break;
       numbers.push_back(d);
       backward_plan(p.graph, node).record(tape, N, numbers, gradients, add, p.scratch());
       break;

@@ -50,6 +50,7 @@ class Ew : public Operation {
     for (const Instruction& code : gradient_.code) if (code.a == i || code.b == i || code.c == i) return true;
     return std::count(gradient_.outputs.begin(), gradient_.outputs.end(), i) > 0;
   }
+  bool passes_gradient(int i) const override { return kinds_[i] == Broadcast::Full && gradient_.outputs[i] == int(kinds_.size()); }
   size_t scratch_floats(int, bool) const override { return std::max(forward_.scratch_floats(), backward_.scratch_floats()); }
   Work forward_work(int N) const override {
     return {forward_.flops_per_element() * N * C_, 4.0 * N * (C_ + read([](int) { return true; })), pace};
