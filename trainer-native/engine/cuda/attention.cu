@@ -121,27 +121,15 @@ __global__ void __launch_bounds__(Threads) attention_kernel(Attention a, const b
   store_rows<D>(o + head_start(a, row, a.heads, head), stride, first + mine, a.T, out, false);
 }
 
-// What backward needs of a query beside its row: its lse in units of log2, and o . dout.
+// What backward needs of a query beside its row: its lse in units of log2, and o . dout. [rows, heads, T]
 struct alignas(8) QueryNumbers {
   float log_sum, through;
 };
 
-// numbers [rows, heads, T]: one warp each.
+// dq of 64 queries, and the numbers of each.
 template <int D>
-__global__ void query_numbers_kernel(Attention a, long items, const bf16* o, const bf16* dout, const float* lse, QueryNumbers* numbers) {
-  const long item = (long(blockIdx.x) * blockDim.x + threadIdx.x) / warp;  // [N, heads]
-  if (item >= items) return;
-  float sum = 0;
-  for (int d = threadIdx.x % warp; d < D; d += warp) sum += to_float(o[item * D + d]) * to_float(dout[item * D + d]);
-  sum = warp_sum(sum);
-  const long n = item / a.heads, head = item % a.heads;
-  if (threadIdx.x % warp == 0) numbers[(n / a.T * a.heads + head) * a.T + n % a.T] = {lse[item] * log2e, sum};
-}
-
-// dq of 64 queries.
-template <int D>
-__global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
-                                                                           const QueryNumbers* numbers, bool add, bf16* dq) {
+__global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* o, const bf16* dout,
+                                                                           const float* lse, QueryNumbers* numbers, bool add, bf16* dq) {
   constexpr int rows = rows_of<backward_threads>, tile_bytes = keys * D * 2;
   char *Q = shared_memory(), *dO = Q + rows * D * 2, *KV = dO + rows * D * 2;  // two stages of K and V
   const int head = blockIdx.y, row = blockIdx.z, kv_head = head / (a.heads / a.kv_heads), lane = threadIdx.x % warp;
@@ -162,9 +150,23 @@ __global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Atten
   load(span.begin);
   QueryNumbers mine_of[2] = {};
   const float scale = a.scale * log2e;
-  for (int half = 0; half < 2; half++) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {  // four lanes a query
     const int query = first + mine + half * 8 + lane / 4;
-    if (query < a.T) mine_of[half] = numbers[(long(row) * a.heads + head) * a.T + query];
+    const long at = start + query * stride;
+    float through = 0;
+    if (query < a.T)
+#pragma unroll
+      for (int d = lane % 4 * 8; d < D; d += 32) {
+        const Eight x = *reinterpret_cast<const Eight*>(o + at + d), y = *reinterpret_cast<const Eight*>(dout + at + d);
+#pragma unroll
+        for (int i = 0; i < 8; i++) through += to_float(x.x[i]) * to_float(y.x[i]);
+      }
+    through += shuffle_xor(through, 1);
+    through += shuffle_xor(through, 2);
+    if (query >= a.T) continue;
+    mine_of[half] = {lse[(long(row) * a.T + query) * a.heads + head] * log2e, through};
+    if (lane % 4 == 0) numbers[(long(row) * a.heads + head) * a.T + query] = mine_of[half];
   }
   float out[D / 8][4] = {};
   for (int tile = span.begin; tile < span.end; tile++) {
@@ -292,13 +294,11 @@ void record_backward(Tape& tape, const Attention& a, const bf16* q, const bf16* 
                      const bool add[3], bf16* dq, bf16* dk, bf16* dv, float* scratch) {
   constexpr int rows = rows_of<backward_threads>;
   const unsigned tiles = unsigned(blocks_for(a.T, rows));
-  const long items = long(a.rows) * a.T * a.heads;
   const Extent block{backward_threads};
   QueryNumbers* const made = reinterpret_cast<QueryNumbers*>(scratch);
-  launch(tape, "query_numbers", {unsigned(blocks_for(items, backward_threads / warp))}, block, 0, query_numbers_kernel<D>, a, items, o, dout, lse, made);
   const QueryNumbers* const numbers = made;
-  launch(tape, "attention_dq", {tiles, unsigned(a.heads), unsigned(a.rows)}, block, (2 * rows + 4 * keys) * D * 2, attention_dq_kernel<D>, a, q, k, v, dout,
-         numbers, add[0], dq);
+  launch(tape, "attention_dq", {tiles, unsigned(a.heads), unsigned(a.rows)}, block, (2 * rows + 4 * keys) * D * 2, attention_dq_kernel<D>, a, q, k, v, o, dout,
+         lse, made, add[0], dq);
   launch(tape, "attention_dkv", {tiles, unsigned(a.kv_heads), unsigned(a.rows)}, block, (2 * rows + 4 * queries) * D * 2 + 2 * queries * sizeof(QueryNumbers),
          attention_dkv_kernel<D>, a, q, k, v, dout, numbers, add[1], add[2], dk, dv);
 }

@@ -53,7 +53,7 @@ __device__ inline void arrive() {
 // Products are started as groups, run beside what follows, and may be looked at, and their tiles overwritten, after end<D, Left>(),
 // which leaves at most the newest `Left` of them running. Without warpgroups each has ended when it was started.
 template <int D, int Left, int... Sizes>
-__device__ inline void end(float (&... results)[Sizes][4]) {
+__device__ inline void end([[maybe_unused]] float (&... results)[Sizes][4]) {
 #if SWARM_WARPGROUP
   if constexpr (by_warpgroup<D>) {
     warpgroup_wait<Left>();
