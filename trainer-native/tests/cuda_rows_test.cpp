@@ -177,6 +177,22 @@ TEST("cuda copy_columns, fill, round: only what they should, sums of columns, gr
   for (bf16 f : filled.get()) CHECK_EQUAL(to_float(f), 1.5f);
 }
 
+TEST("cuda sum_all: more numbers than one round of the block takes, in one order") {
+  support::Random random(4);
+  const auto x = numbers32(random, 16 * 1024 * 2 + 3000 + 7);
+  const On<float> X(x);
+  double total = 0;
+  for (float v : x) total += v;
+  every_order([&] {
+    const On<float> out(1);
+    Tape tape;
+    cuda::sum_all(tape, long(x.size()), X, false, out);
+    tape.run();
+    CHECK_NEAR(out.get()[0], total, 1e-5 * std::sqrt(double(x.size())));
+    return bits_of(out.get());
+  });
+}
+
 TEST("cuda cross-entropy: with and without a cap, wide and odd vocabularies, and large logits") {
   check_cross_entropy(5, 13, 0);
   check_cross_entropy(3, 2600, 15);

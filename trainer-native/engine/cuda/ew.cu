@@ -29,7 +29,7 @@ struct Operand {
 struct Work {
   int N, C, lanes;  // lanes: threads side by side in a row; threads / lanes rows at once
   int inputs, outputs, slots, sums, codes;
-  float* partial;   // [sums][row blocks][C]
+  float* partial;   // [sums][row blocks][C]; of a Single sum one number a block
   Operand in[most_operands], out[most_operands];
   EwPlan::Code code[EwPlan::most_code];
 };
@@ -75,7 +75,8 @@ __device__ inline void read(const Operand& o, long n, int c, int C, float (&x)[V
 // Value v of a slot and a running sum: [slot][v][thread], so that neighbouring threads meet different banks.
 template <int V>
 __global__ void __launch_bounds__(threads) ew_kernel(const __grid_constant__ Work w) {
-  float* slots = reinterpret_cast<float*>(shared_memory()) + threadIdx.x;
+  float* parts = reinterpret_cast<float*>(shared_memory());
+  float* slots = parts + threads / warp + threadIdx.x;
   float* sums = slots + w.slots * V * threads;
   const auto value = [&](int slot, int v) -> float& { return slots[(slot * V + v) * threads]; };
   const int lane = threadIdx.x % w.lanes, row = threadIdx.x / w.lanes, rows = threads / w.lanes;
@@ -105,15 +106,24 @@ __global__ void __launch_bounds__(threads) ew_kernel(const __grid_constant__ Wor
         else for (int v = 0; v < V; v++) sums[(to.sum * V + v) * threads] += x[v];
       }
     }
-  if (w.sums == 0) return;
-  __syncthreads();
-  if (row > 0 || c >= w.C) return;
-  for (int s = 0; s < w.sums; s++)
+  for (int o = 0; o < w.outputs; o++) {
+    const Operand& to = w.out[o];
+    float* partial = w.partial + long(to.sum) * gridDim.y * w.C;
+    if (to.spread == Spread::Single) {
+      float sum = 0;
+      for (int v = 0; v < V; v++) sum += sums[(to.sum * V + v) * threads];
+      sum = block_sum(sum, parts);
+      if (threadIdx.x == 0) partial[blockIdx.y * gridDim.x + blockIdx.x] = sum;
+    }
+    if (to.spread != Spread::Channel) continue;
+    __syncthreads();
+    if (row > 0 || c >= w.C) continue;
     for (int v = 0; v < V; v++) {
       float sum = 0;
-      for (int r = 0; r < rows; r++) sum += sums[(s * V + v) * threads + r * w.lanes];
-      w.partial[(long(s) * gridDim.y + blockIdx.y) * w.C + c + v] = sum;
+      for (int r = 0; r < rows; r++) sum += sums[(to.sum * V + v) * threads + r * w.lanes];
+      partial[long(blockIdx.y) * w.C + c + v] = sum;
     }
+  }
 }
 
 bool is_sum(Spread s) { return s == Spread::Channel || s == Spread::Single; }
@@ -159,13 +169,13 @@ void EwPlan::record(Tape& tape, int N, const std::vector<const void*>& in, const
     if (outputs_[o].spread == Spread::Head) w.out[o].at = apart, apart += size_t(N) * C_;
   }
   const Extent grid{unsigned(blocks_for(C_, long(w.lanes) * V)), unsigned(blocks)};
-  const size_t shared = size_t(w.slots + w.sums) * V * threads * sizeof(float);
+  const size_t shared = (size_t(w.slots + w.sums) * V * threads + threads / warp) * sizeof(float);
   launch(tape, "ew", grid, {threads}, shared, V == 8 ? ew_kernel<8> : ew_kernel<1>, w);
   for (size_t o = 0; o < outputs_.size(); o++) {
     const float* partial = scratch + size_t(w.out[o].sum) * blocks * C_;
     float* const to = static_cast<float*>(out[o]);
     if (outputs_[o].spread == Spread::Channel) sum_columns(tape, blocks, C_, partial, add[o], to);
-    if (outputs_[o].spread == Spread::Single) sum_all(tape, long(blocks) * C_, partial, add[o], to);
+    if (outputs_[o].spread == Spread::Single) sum_all(tape, long(grid.x) * grid.y, partial, add[o], to);
     if (outputs_[o].spread == Spread::Head)
       sum_groups(tape, long(N) * outputs_[o].width, C_ / outputs_[o].width, static_cast<const float*>(w.out[o].at), add[o], static_cast<bf16*>(out[o]));
   }

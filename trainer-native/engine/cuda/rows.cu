@@ -141,9 +141,19 @@ __global__ void sum_columns_kernel(int rows, int C, const float* x, bool add, fl
   out[c] = add ? out[c] + sum : sum;
 }
 
-__global__ void sum_all_kernel(long count, const float* x, bool add, float* out) {  // one block
+// One block: sixteen sums a thread, so that as many loads are on their way at once.
+__global__ void sum_all_kernel(long count, const float* x, bool add, float* out) {
+  constexpr int lines = 16;
+  float sums[lines] = {};
+  for (long first = threadIdx.x; first < count; first += long(lines) * blockDim.x) {
+#pragma unroll
+    for (int i = 0; i < lines; i++) {
+      const long at = first + long(i) * blockDim.x;
+      if (at < count) sums[i] += x[at];
+    }
+  }
   float sum = 0;
-  for (long i = threadIdx.x; i < count; i += blockDim.x) sum += x[i];
+  for (int i = 0; i < lines; i++) sum += sums[i];
   sum = block_sum(sum, reinterpret_cast<float*>(shared_memory()));
   if (threadIdx.x == 0) *out = add ? *out + sum : sum;
 }
