@@ -1,7 +1,8 @@
-// The interpreter of expressions, forward and derivative, against float64 run by the same program, over every kind of input.
+// Expressions, interpreted and as known forms, forward and derivative, against float64 run by the same program, over every kind of input.
 #include "cuda_check.h"
 #include "engine/core/calculate.h"
 #include "engine/cuda/ew.h"
+#include "harness/contract.h"
 
 using namespace cuda_check;
 using namespace swarm;
@@ -76,7 +77,8 @@ std::string check_program(const Program& program, size_t N, size_t C, const std:
     } else {
       std::vector<float> got(wanted[o].size());
       cuda::download(got.data(), to[o], got.size() * 4);
-      check_close(what, got, wanted[o], got.size() > 1 || add ? std::vector<float>(wanted[o].begin(), wanted[o].end()) : got);
+      if (got.size() > 1) check_close(what, got, wanted[o], std::vector<float>(wanted[o].begin(), wanted[o].end()));
+      else CHECK_NEAR(got[0], wanted[o][0], 1e-6 * (std::fabs(wanted[o][0]) + std::sqrt(double(N * C))));  // terms below 1 that cancel
       bits += bits_of(got);
     }
   }
@@ -110,6 +112,80 @@ TEST("cuda ew: inputs per head, per channel and single; their gradients are sums
     const auto mixed = expression<4>([](auto x, auto c, auto s, auto gate) { return x * c + s * tanh(x) + x * sigmoid(gate); });
     check_both(mixed, 6, size_t(C), inputs, C == 40);
     if (C == 24) every_order([&] { return check_both(mixed, 70, 24, inputs, true); });
+  }
+}
+
+TEST("cuda ew: known forms, forward and derivative, written and added to, in every order of threads") {
+  const auto gated = expression<3>([](auto v, auto gate, auto ve) { return v + 2.0f * sigmoid(gate) * ve; });
+  const auto mix = expression<4>([](auto x, auto x0, auto resid, auto back) { return resid * x + back * x0; });
+  const auto mix_turned = expression<4>([](auto resid, auto x, auto x0, auto back) { return x0 * back + x * resid; });
+  const auto relu2 = expression<1>([](auto x) { return square(relu(x)); });
+  const auto sum = expression<2>([](auto a, auto b) { return a + b; }), product = expression<2>([](auto a, auto b) { return b * a; });
+  const auto check = [](const Program& program, size_t N, int C, const std::vector<EwOperand>& inputs, bool add, bool known) {
+    std::vector<EwOperand> with_gradient = inputs;
+    with_gradient.push_back({Spread::Full, C});
+    CHECK_EQUAL(EwPlan(simplified(program), C, inputs, {{Spread::Full, C}}).is_known(), known);
+    CHECK_EQUAL(EwPlan(simplified(derivative(program)), C, with_gradient, inputs).is_known(), known);
+    return check_both(program, N, size_t(C), inputs, add);
+  };
+  const EwOperand one{Spread::Single, 1};
+  for (bool add : {false, true})
+    for (int C : {8, 64, 136, 2048, 20}) {  // 136: the last block is not full; 20: no eights, interpreted
+      const EwOperand full{Spread::Full, C};
+      const size_t N = C == 2048 ? 3 : 19;
+      check(relu2, N, C, {full}, add, C != 20);
+      check(sum, N, C, {full, full}, add, C != 20);
+      check(product, N, C, {full, full}, add, C != 20);
+      check(mix, N, C, {full, full, one, one}, add, C != 20);
+      check(mix_turned, N, C, {one, full, full, one}, add, C != 20);
+      const int heads = C == 20 ? 2 : C == 136 ? 17 : C == 2048 ? 8 : 1;
+      check(gated, N, C, {full, {Spread::Head, heads}, full}, add, C != 20);
+    }
+  const EwOperand full{Spread::Full, 48};  // heads of 24 channels, or two kinds of heads: no even share of a warp
+  check(gated, 5, 48, {full, {Spread::Head, 2}, full}, false, false);
+  check(mix, 5, 48, {full, full, {Spread::Channel, 48}, one}, false, false);
+  every_order([&] {
+    const EwOperand wide{Spread::Full, 256};
+    return check(mix, 40, 256, {wide, wide, one, one}, true, true) + check(gated, 33, 256, {wide, {Spread::Head, 4}, wide}, true, true);
+  });
+}
+
+TEST("cuda ew: one tensor as two inputs of a known form gets both parts of its gradient") {
+  const auto program = simplified(derivative(expression<2>([](auto a, auto b) { return a * b; })));
+  support::Random random(5);
+  const EwOperand full{Spread::Full, 16};
+  const EwPlan plan(program, 16, {full, full, full}, {full, full});
+  CHECK(plan.is_known());
+  const auto x = numbers(random, 7 * 16), d = numbers(random, x.size());
+  const On<bf16> X(x), D(d), dx(x.size());
+  Tape tape;
+  plan.record(tape, 7, {X, X, D}, {dx, dx}, {false, true}, nullptr);
+  tape.run();
+  std::vector<double> wanted;
+  std::vector<bf16> naive;
+  for (size_t i = 0; i < x.size(); i++) {
+    const float part = to_float(x[i]) * to_float(d[i]);
+    wanted.push_back(2.0 * part), naive.push_back(to_bf16(to_float(to_bf16(part)) + part));
+  }
+  check_close("dx", dx.get(), wanted, naive);
+}
+
+TEST("cuda ew: every expression of the shipped recipe but the head's is a known form, forward and backward") {
+  Graph graph({2, 16, 32});
+  experiment_build(graph, graph.shape());
+  for (size_t n = 0; n < graph.nodes().size(); n++) {
+    const Node& node = graph.nodes()[n];
+    if (node.op != Op::Ew || int(n) == graph.output_node()) continue;
+    std::vector<EwOperand> inputs;
+    for (int i : node.inputs) {
+      const Node& in = graph.nodes()[size_t(i)];
+      inputs.push_back(in.op == Op::Param ? EwOperand{Spread::Single, 1} : in.cols == node.cols ? EwOperand{Spread::Full, in.cols} : EwOperand{Spread::Head, in.cols});
+    }
+    const EwOperand full{Spread::Full, node.cols};
+    std::vector<EwOperand> with_gradient = inputs;
+    with_gradient.push_back(full);
+    CHECK(EwPlan(simplified(node.program), node.cols, inputs, {full}).is_known());
+    CHECK(EwPlan(simplified(derivative(node.program)), node.cols, with_gradient, inputs).is_known());
   }
 }
 

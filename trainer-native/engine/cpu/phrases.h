@@ -1,11 +1,18 @@
 // Phrases: what elementwise expressions of recipes are full of, each computed in one pass instead of one per instruction.
 // A phrase is written once, for any number: over Scalars it records the Program by which engine/ops/phrases.h finds it in an
 // expression, over lanes it is the kernel. So the two cannot disagree, and a phrase gives the bits of its instructions one by one.
+// The CUDA backend computes them too, over numbers in registers (engine/cuda/ew_known.h).
 // x: inputs; c: constants of the expression, whatever their values. The largest come first: the first that fits is taken.
 // defines: Phrase, SWARM_PHRASES and a struct for each of them
 #pragma once
 
 namespace swarm::cpu {
+
+#ifdef __CUDACC__
+#define SWARM_PHRASE_RUNS_ON __host__ __device__
+#else
+#define SWARM_PHRASE_RUNS_ON
+#endif
 
 constexpr int max_phrase_inputs = 4, max_phrase_constants = 2;
 
@@ -13,7 +20,7 @@ constexpr int max_phrase_inputs = 4, max_phrase_constants = 2;
   struct name {                                                              \
     static constexpr int inputs = inputs_, constants = constants_;           \
     template <class T>                                                       \
-    [[gnu::always_inline]] static inline T of(const T* x, const T* c) {      \
+    [[gnu::always_inline]] SWARM_PHRASE_RUNS_ON static inline T of(const T* x, const T* c) { \
       static_cast<void>(c);                                                  \
       return expression;                                                     \
     }                                                                        \

@@ -3,6 +3,7 @@
 // a fixed order.
 #include "engine/cuda/ew.h"
 
+#include "engine/cuda/ew_known.h"
 #include "engine/cuda/launch.h"
 #include "engine/cuda/rows.h"
 #include "engine/cuda/vector.h"
@@ -146,6 +147,10 @@ int EwPlan::row_blocks(int N) const {
 // Sums first, [sums][row blocks][C], then one [N, C] for every sum over heads.
 size_t EwPlan::scratch_floats(int N) const {
   size_t floats = 0;
+  if (is_known()) {
+    for (const EwOperand& o : outputs_) floats += o.spread == Spread::Single ? size_t(known_blocks(form_, long(N) * (C_ / 8))) : 0;
+    return floats;
+  }
   for (const EwOperand& o : outputs_)
     floats += is_sum(o.spread) ? size_t(row_blocks(N)) * C_ : o.spread == Spread::Head ? size_t(N) * C_ : 0;
   return floats;
@@ -153,6 +158,7 @@ size_t EwPlan::scratch_floats(int N) const {
 
 void EwPlan::record(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add,
                     float* scratch) const {
+  if (is_known()) return record_known(tape, N, in, out, add, scratch);
   const int V = width(), blocks = row_blocks(N);
   Work w{};
   w.N = N, w.C = C_, w.lanes = 1;

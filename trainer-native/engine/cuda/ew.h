@@ -1,4 +1,5 @@
-// ew: a recorded expression, one number of the output from one number of each input. Interpreted: see the decision on the CUDA backend.
+// ew: a recorded expression, one number of the output from one number of each input. A known form has a kernel of its own, everything
+// else is interpreted: see the decision on the CUDA backend.
 // defines: EwPlan
 #pragma once
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include "engine/core/expression.h"
 #include "engine/cuda/bf16.h"
 #include "engine/cuda/tape.h"
+#include "engine/ops/phrases.h"
 
 namespace swarm::cuda {
 
@@ -33,6 +35,7 @@ class EwPlan {
   // in: per input; out: per output, bf16 or float as Spread says. add: to what is there.
   void record(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add, float* scratch) const;
   size_t scratch_floats(int N) const;
+  bool is_known() const { return form_ >= 0; }  // has a kernel of its own
 
   static constexpr int most_code = 320;
 
@@ -45,7 +48,9 @@ class EwPlan {
   };
 
  private:
+  void find_form(const Program& program);
   void allocate(const Program& program);
+  void record_known(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add, float* scratch) const;
   int width() const;  // numbers a thread takes at a time
   int row_blocks(int N) const;
 
@@ -53,6 +58,8 @@ class EwPlan {
   std::vector<EwOperand> inputs_, outputs_;
   std::vector<Code> code_;
   std::vector<int> input_slot_, output_slot_;  // -1: not read, or zero
+  int form_ = -1, head_shift_ = 0;  // the known form this is, -1: none
+  Laid laid_;                       // over that form
 };
 
 }  // namespace swarm::cuda

@@ -20,11 +20,21 @@ Program record_phrase() {
   return program;
 }
 
-// A phrase laid over a program so that the phrase's output is value `root`.
+bool either_way(Calc calc) { return calc == Calc::Add || calc == Calc::Multiply; }
+
+// A phrase laid over a program so that the phrase's output is value `root`; a form, output by output.
 class Fit {
  public:
-  Fit(const Program& phrase, const Program& program, int root)
-      : phrase_(phrase), program_(program), place_(phrase.inputs + phrase.code.size(), -1), fits_(lay(phrase.outputs[0], root)) {}
+  Fit(const Program& phrase, const Program& program, int root) : Fit(phrase, program, nullptr) { fits_ = lay(phrase.outputs[0], root); }
+  // reads: says which inputs of the form may be which of the program's. Operands then may stand the other way round.
+  Fit(const Program& form, const Program& program, const std::function<bool(int, int)>* reads)
+      : phrase_(form), program_(program), reads_(reads), place_(form.inputs + form.code.size(), -1) {}
+  bool lays(int output, int at) {
+    const std::vector<int> before = place_;
+    if (lay(phrase_.outputs[output], at)) return true;
+    place_ = before;
+    return false;
+  }
   bool fits() const { return fits_; }
   int place(int value) const { return place_[value]; }  // of a value of the phrase, in the program
   // The values between inputs and output.
@@ -41,16 +51,24 @@ class Fit {
   bool lay(int value, int at) {
     if (place_[value] >= 0) return place_[value] == at;
     place_[value] = at;
-    if (value < phrase_.inputs) return true;
+    if (value < phrase_.inputs) return !reads_ || (at < program_.inputs && (*reads_)(value, at));
     if (at < program_.inputs) return false;
     const Instruction &wanted = phrase_.code[value - phrase_.inputs], &there = program_.code[at - program_.inputs];
-    return wanted.calc == there.calc && (wanted.a < 0 || lay(wanted.a, there.a)) && (wanted.b < 0 || lay(wanted.b, there.b)) &&
-           (wanted.c < 0 || lay(wanted.c, there.c));
+    if (wanted.calc != there.calc) return false;
+    const std::vector<int> before = place_;
+    if (operands(wanted, there.a, there.b, there.c)) return true;
+    if (!reads_ || !either_way(wanted.calc)) return false;
+    place_ = before;
+    return operands(wanted, there.b, there.a, there.c);
+  }
+  bool operands(const Instruction& wanted, int a, int b, int c) {
+    return (wanted.a < 0 || lay(wanted.a, a)) && (wanted.b < 0 || lay(wanted.b, b)) && (wanted.c < 0 || lay(wanted.c, c));
   }
 
   const Program &phrase_, &program_;
+  const std::function<bool(int, int)>* reads_;
   std::vector<int> place_;
-  bool fits_;
+  bool fits_ = false;
 };
 
 bool holds(const std::vector<int>& values, int value) { return std::find(values.begin(), values.end(), value) != values.end(); }
@@ -84,6 +102,24 @@ Program phrase_program(cpu::Phrase phrase) {
     case cpu::Phrase::None: case cpu::Phrase::Count: break;
   }
   return {};
+}
+
+std::optional<Laid> laid_over(const Program& form, const Program& program, const std::function<bool(int, int)>& reads,
+                              const std::function<bool(int, int)>& gives) {
+  if (form.outputs.size() != program.outputs.size()) return {};
+  Fit fit(form, program, &reads);
+  Laid laid{{}, std::vector<int>(form.outputs.size(), -1), {}};
+  for (int out = 0; out < static_cast<int>(program.outputs.size()); out++) {
+    int found = -1;
+    for (int o = 0; o < static_cast<int>(form.outputs.size()) && found < 0; o++)
+      if (laid.out[o] < 0 && program.outputs[out] >= 0 && gives(o, out) && fit.lays(o, program.outputs[out])) found = o;
+    if (found < 0) return {};
+    laid.out[found] = out;
+  }
+  for (int in = 0; in < form.inputs; in++) laid.in.push_back(fit.place(in));
+  for (size_t n = 0; n < form.code.size(); n++)
+    if (form.code[n].calc == Calc::Constant) laid.constants.push_back(program.code[fit.place(form.inputs + int(n)) - program.inputs].constant);
+  return laid;
 }
 
 std::vector<TilePass> tile_passes_of(const Program& program) {
