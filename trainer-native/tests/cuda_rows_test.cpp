@@ -95,9 +95,9 @@ std::string check_rope(int N, int T, int cols, int head_dim, bool backward, bool
   return bits_of(Y.get());
 }
 
-std::string check_cross_entropy(int rows, int V, float cap) {
+std::string check_cross_entropy(int rows, int V, float cap, double spread = 20) {
   support::Random random(uint64_t(rows + V));
-  const auto logits = numbers(random, size_t(rows) * V, 20);
+  const auto logits = numbers(random, size_t(rows) * V, spread);
   const auto targets = support::random_tokens(random, rows, V);
   const On<bf16> L(logits);
   const On<uint16_t> Targets(targets);
@@ -116,6 +116,7 @@ std::string check_cross_entropy(int rows, int V, float cap) {
   }
   std::vector<float> plain(loss.begin(), loss.end());
   check_close("losses", losses.get(), loss, plain);
+  for (size_t n = 0; n < loss.size(); n++) CHECK_NEAR(losses.get()[n], loss[n], 1e-4 * loss[n] + 1e-5);
   check_close("dlogits", L.get(), d);
   return bits_of(L.get()) + bits_of(losses.get());
 }
@@ -197,5 +198,8 @@ TEST("cuda cross-entropy: with and without a cap, wide and odd vocabularies, and
   check_cross_entropy(5, 13, 0);
   check_cross_entropy(3, 2600, 15);
   check_cross_entropy(4, 64, 0);
+  for (int V : {2048, 2056, 8192, 8200, 16384, 16392})  // what fits into a block's registers, and what does not
+    for (float cap : {0.0f, 15.0f}) check_cross_entropy(2, V, cap, V == 8192 ? 200 : V == 2048 ? 0.01 : 20);
+  every_order([] { return check_cross_entropy(3, 8192, 15) + check_cross_entropy(2, 2600, 0); });
   every_order([] { return check_cross_entropy(3, 700, 15) + check_cross_entropy(2, 33, 0); });
 }

@@ -1,6 +1,7 @@
 // What a kernel may use of the machine it runs on, written once: nvcc turns it into CUDA, any other compiler into the
 // emulator, where the same arithmetic is tested without a GPU. Kernels use nothing else.
-// defines: bf16 and its conversions, copy_async16, copy_async8 and their groups, load_matrices, mma, shuffle_xor, exp2_fast, shared_memory;
+// defines: bf16 and its conversions, copy_async16, copy_async8 and their groups, load_matrices, mma, shuffle_xor, exp2_fast, reciprocal_fast,
+//          shared_memory;
 //          from the language or the emulator: threadIdx, blockIdx, blockDim, gridDim, __syncthreads, __syncwarp
 #pragma once
 #include "engine/cuda/bf16.h"

@@ -50,5 +50,10 @@ __device__ inline float exp2_fast(float x) {  // 2 ulp; exp2(-inf) is 0
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
   return y;
 }
+__device__ inline float reciprocal_fast(float x) {  // 1 ulp; of infinity: 0
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
 
 }  // namespace swarm::cuda

@@ -32,6 +32,7 @@ float shuffle_xor(float x, int lanes);
 using std::max;
 using std::min;
 inline float exp2_fast(float x) { return std::exp2(x); }
+inline float reciprocal_fast(float x) { return 1 / x; }
 inline float rsqrtf(float x) { return 1 / std::sqrt(x); }
 
 }  // namespace swarm::cuda
