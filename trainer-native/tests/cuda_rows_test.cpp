@@ -2,6 +2,7 @@
 #include "cuda_check.h"
 #include "engine/cpu/kernels.h"
 #include "engine/cuda/head.h"
+#include "engine/cuda/rope_norm.h"
 #include "engine/cuda/rows.h"
 
 using namespace cuda_check;
@@ -95,6 +96,40 @@ std::string check_rope(int N, int T, int cols, int head_dim, bool backward, bool
   return bits_of(Y.get());
 }
 
+// The two as one: what lies between is not rounded to bf16, and backward goes by the rounded y alone.
+std::string check_rope_rmsnorm(int N, int T, int cols, int head_dim, bool add) {
+  support::Random random(uint64_t(N + T * 5 + cols + head_dim));
+  const auto x = numbers(random, size_t(N) * cols, 2), dy = numbers(random, x.size()), before = numbers(random, x.size());
+  const size_t half = size_t(head_dim) / 2;
+  std::vector<float> cos(size_t(T) * half), sin(cos.size());
+  swarm::cpu::rope_table(T, head_dim, 500, cos.data(), sin.data());
+  const On<bf16> X(x), Dy(dy), Y(x.size()), Dx(before);
+  if (!add) cuda::fill_bytes(Dx, 0xff, x.size() * 2);
+  const On<float> Cos(cos), Sin(sin), rstd(x.size() / size_t(head_dim));
+  Tape tape;
+  cuda::rope_rmsnorm(tape, N, T, cols, head_dim, 1e-7f, X, Cos, Sin, Y, rstd);
+  cuda::rope_rmsnorm_backward(tape, N, T, cols, head_dim, Dy, Y, rstd, Cos, Sin, add, Dx);
+  tape.run();
+  std::vector<double> y(x.size()), dx(x.size());
+  for (size_t g = 0; g < rstd.size(); g++) {
+    const size_t at = g * size_t(head_dim), n = at / size_t(cols);
+    double squares = 0, mean = 0;
+    const auto turn = [&](size_t i, double sign, double a, double b, double& first, double& second) {
+      const double c = cos[n % T * half + i], s = sign * sin[n % T * half + i];
+      first = a * c + b * s, second = b * c - a * s;
+    };
+    for (size_t i = 0; i < half; i++) turn(i, 1, to_float(x[at + i]), to_float(x[at + half + i]), y[at + i], y[at + half + i]);
+    for (size_t i = at; i < at + 2 * half; i++) squares += y[i] * y[i];
+    const double r = 1 / std::sqrt(squares / head_dim + 1e-7);
+    for (size_t i = at; i < at + 2 * half; i++) y[i] *= r, mean += y[i] * to_float(dy[i]) / head_dim;
+    const auto d = [&](size_t i) { return r * (to_float(dy[i]) - y[i] * mean); };
+    for (size_t i = 0; i < half; i++) turn(i, -1, d(at + i), d(at + half + i), dx[at + i], dx[at + half + i]);
+  }
+  check_close("y", Y.get(), y);
+  check_close("dx", Dx.get(), plus(dx, before, add));
+  return bits_of(Y.get()) + bits_of(Dx.get()) + bits_of(rstd.get());
+}
+
 std::string check_cross_entropy(int rows, int V, float cap, double spread = 20) {
   support::Random random(uint64_t(rows + V));
   const auto logits = numbers(random, size_t(rows) * V, spread);
@@ -140,6 +175,15 @@ TEST("cuda rope: both ways, wide and odd halves") {
   check_rope(14, 7, 12, 4, false, false);
   check_rope(10, 5, 64, 32, true, false);
   every_order([] { return check_rope(8, 8, 32, 16, false, true) + check_rope(6, 3, 20, 10, true, true); });
+}
+
+TEST("cuda rope and rmsnorm as one: heads of one lane to a whole warp's, the last block not full") {
+  for (int head_dim : {16, 32, 64, 128, 512}) {
+    CHECK(cuda::has_rope_rmsnorm(head_dim));
+    for (bool add : {false, true}) check_rope_rmsnorm(14, 7, 3 * head_dim, head_dim, add);
+  }
+  for (int head_dim : {8, 24, 48, 1024}) CHECK(!cuda::has_rope_rmsnorm(head_dim));
+  every_order([] { return check_rope_rmsnorm(9, 3, 256, 128, true) + check_rope_rmsnorm(5, 5, 96, 32, false); });
 }
 
 TEST("cuda copy_columns, fill, round: only what they should, sums of columns, groups and all") {

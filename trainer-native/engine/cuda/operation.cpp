@@ -5,6 +5,7 @@
 #include "engine/cuda/attention.h"
 #include "engine/cuda/ew.h"
 #include "engine/cuda/gemm.h"
+#include "engine/cuda/rope_norm.h"
 #include "engine/cuda/rows.h"
 #include "engine/ops/ew.h"
 #include "engine/ops/rmsnorm.h"
@@ -110,8 +111,19 @@ void record_forward(Tape& tape, const Places& p, int n) {
   switch (node.op) {
     case Op::Embed: embed(tape, N, node.cols, in(1), p.at<uint16_t>(p.plan.tokens), out); break;
     case Op::Linear: record_linear(tape, N, input_of(p.graph, node, 0).cols, node.cols, in(0), in(1), out); break;
-    case Op::RmsNorm: rmsnorm(tape, N, node.cols, node.ints[0], rmsnorm_eps, in(0), out, p.aux(n)); break;
+    case Op::RmsNorm: {
+      const int r = p.plan.normed_rope[size_t(n)];
+      if (r < 0) {
+        rmsnorm(tape, N, node.cols, node.ints[0], rmsnorm_eps, in(0), out, p.aux(n));
+        break;
+      }
+      const Node& turned = p.graph.nodes()[size_t(r)];
+      const float* cos = p.tables[size_t(r)];
+      rope_rmsnorm(tape, N, T, node.cols, turned.ints[0], rmsnorm_eps, p.value(turned.inputs[0]), cos, cos + size_t(T) * turned.ints[0] / 2, out, p.aux(n));
+      break;
+    }
     case Op::Rope: {
+      if (p.plan.normed_rope[size_t(n)] >= 0) break;
       const float* cos = p.tables[size_t(n)];
       rope(tape, N, T, node.cols, node.ints[0], in(0), cos, cos + size_t(T) * node.ints[0] / 2, false, false, out);
       break;
@@ -149,9 +161,17 @@ void record_backward(Tape& tape, const Places& p, const Step& step, bool again) 
       record_linear_backward(tape, N, input_of(p.graph, node, 0).cols, node.cols, in(0), in(1), d, step.add[0], din(0), step.add[1] || again,
                              p.weight_gradient(node.inputs[1]), p.scratch());
       break;
-    case Op::RmsNorm: rmsnorm_backward(tape, N, node.cols, node.ints[0], d, in(0), p.aux(n), step.add[0], din(0)); break;
+    case Op::RmsNorm:
+      if (p.plan.normed_rope[size_t(n)] < 0) rmsnorm_backward(tape, N, node.cols, node.ints[0], d, in(0), p.aux(n), step.add[0], din(0));
+      break;
     case Op::Rope: {
+      const int norm = p.plan.normed_rope[size_t(n)];
       const float* cos = p.tables[size_t(n)];
+      if (norm >= 0) {
+        rope_rmsnorm_backward(tape, N, T, node.cols, node.ints[0], p.gradient(norm), p.value(norm), p.aux(norm), cos,
+                              cos + size_t(T) * node.ints[0] / 2, step.add[0], din(0));
+        break;
+      }
       rope(tape, N, T, node.cols, node.ints[0], d, cos, cos + size_t(T) * node.ints[0] / 2, true, step.add[0], din(0));
       break;
     }

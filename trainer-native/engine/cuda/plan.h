@@ -47,6 +47,7 @@ struct Plan {
   int N, micro_steps;            // tokens of a micro-step
   Layout layout;                 // its buffers hold bf16 activations and float32 statistics
   Head head;
+  std::vector<int> normed_rope;  // by rmsnorm: the rope whose heads it norms in the same kernel, -1; and by that rope: the rmsnorm
   std::vector<Held> held;        // by batch
   std::vector<int> held_of;      // by node, -1
   std::vector<Batch> batches;
@@ -62,6 +63,7 @@ struct Plan {
   void hold_alone(const Graph& graph);
   void hold(const Graph& graph, const Optimizer& optimizer);
   void find_head(const Graph& graph, size_t logits_limit);
+  void join_ropes(const Graph& graph);
   void shrink_buffers(const Graph& graph);
   size_t most_scratch(const Graph& graph) const;
 };

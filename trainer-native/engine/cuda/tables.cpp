@@ -6,11 +6,16 @@
 #include "engine/cpu/kernels.h"
 
 namespace swarm::cuda {
+namespace {
+
+size_t floats_of(const Graph& graph, const Node& node) { return (size_t(graph.shape().T) * node.ints[0] + 63) / 64 * 64; }  // the next starts aligned
+
+}  // namespace
 
 size_t table_bytes(const Graph& graph) {
   size_t floats = 1;
   for (const Node& node : graph.nodes())
-    if (node.op == Op::Rope) floats += size_t(graph.shape().T) * node.ints[0];
+    if (node.op == Op::Rope) floats += floats_of(graph, node);
   return floats * sizeof(float);
 }
 
@@ -28,7 +33,7 @@ std::vector<const float*> fill_tables(const Graph& graph, const Memory& memory) 
       cpu::rope_table(T, node.ints[0], node.floats[0], numbers.data(), numbers.data() + numbers.size() / 2);
       upload(memory.at(at), numbers.data(), numbers.size() * sizeof(float));
       table = reinterpret_cast<const float*>(memory.at(at));
-      at += numbers.size() * sizeof(float);
+      at += floats_of(graph, node) * sizeof(float);
     }
     tables[n] = table;
   }
