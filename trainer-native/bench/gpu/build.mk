@@ -32,3 +32,5 @@ rates-emulated: $(BUILD)/bench-gpu-rates-emulated
 $(BUILD)/bench-gpu-rates-emulated: $(BUILD)/objects/emulated/bench/gpu/rates.o $(EMULATED_OBJECTS) $(call object,$(ENGINE))
 	@echo "  link $@"
 	@$(CXX) $(FROZEN_FLAGS) -o $@ $^ -ldl
+
+-include $(wildcard $(BUILD)/cuda/bench/gpu/*.d $(BUILD)/objects/bench/gpu/*.d $(BUILD)/objects/emulated/bench/gpu/*.d)

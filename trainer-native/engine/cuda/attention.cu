@@ -12,7 +12,7 @@ namespace swarm::cuda {
 namespace {
 
 constexpr int keys = 64, queries = 64;  // of a tile that a block walks over
-constexpr int forward_threads = 256, backward_threads = 128;
+constexpr int threads = 128;  // one warpgroup: two blocks on a multiprocessor work in each other's pauses, two in one block do not
 
 // The tiles of keys that queries first .. first + count - 1 look at.
 struct Span {
@@ -28,9 +28,9 @@ __device__ inline bool see_all(const Attention& a, int first_query, int n, int f
 }
 
 // The next tile's scores become probabilities while this tile's values are summed (as FlashAttention-3 does, Shah et al. 2024).
-template <int D, int Threads>
-__global__ void __launch_bounds__(Threads) attention_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse) {
-  constexpr int rows = rows_of<Threads>, tile_bytes = keys * D * 2;
+template <int D>
+__global__ void __launch_bounds__(threads, 2) attention_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse) {
+  constexpr int rows = rows_of<threads>, tile_bytes = keys * D * 2;
   char *Q = shared_memory(), *K = Q + rows * D * 2, *V = K + 2 * tile_bytes;  // two stages of each
   const int head = blockIdx.y, row = blockIdx.z, kv_head = head / (a.heads / a.kv_heads), lane = threadIdx.x % warp;
   const int first = (gridDim.x - 1 - blockIdx.x) * rows, mine = threadIdx.x / warp * warp_rows;  // longest spans first
@@ -38,9 +38,9 @@ __global__ void __launch_bounds__(Threads) attention_kernel(Attention a, const b
   const Span span = keys_seen(a, first, rows);
   const auto stage = [&](char* ring, int tile) { return ring + (tile - span.begin) % 2 * tile_bytes; };
   const auto load = [&](char* ring, const bf16* x, int tile) {
-    if (tile < span.end) load_rows<D, keys, Threads>(stage(ring, tile), x + kv_start, kv_stride, tile * keys, a.T);
+    if (tile < span.end) load_rows<D, keys, threads>(stage(ring, tile), x + kv_start, kv_stride, tile * keys, a.T);
   };
-  load_rows<D, rows, Threads>(Q, q + head_start(a, row, a.heads, head), stride, first, a.T);
+  load_rows<D, rows, threads>(Q, q + head_start(a, row, a.heads, head), stride, first, a.T);
   load(K, k, span.begin);
   copy_async_commit();
   load(K, k, span.begin + 1);
@@ -88,18 +88,22 @@ __global__ void __launch_bounds__(Threads) attention_kernel(Attention a, const b
     load(K, k, tile + 2);
     load(V, v, tile + 1);
     copy_async_commit();
-    float next[keys / 8][4];
     const bool more = tile + 1 < span.end;
-    start_transposed<D, rows, keys>(next, Q, stage(K, more ? tile + 1 : tile));
-    start_sum<D, keys>(out, s, stage(V, tile));
-    end<D, 1>(next);
-    if (more) {
+    const char* const next_keys = stage(K, more ? tile + 1 : tile);
+    if constexpr (by_warpgroup<D>) {
+      float next[keys / 8][4];
+      start_transposed<D, rows, keys>(next, Q, next_keys);
+      start_sum<D, keys>(out, s, stage(V, tile));
+      end<D, 1>(next);
 #pragma unroll
       for (int n = 0; n < keys / 8; n++)
 #pragma unroll
         for (int e = 0; e < 4; e++) s[n][e] = next[n][e];
-      exponentiate(tile + 1);
+    } else {
+      start_sum<D, keys>(out, s, stage(V, tile));
+      start_transposed<D, rows, keys>(s, Q, next_keys);
     }
+    if (more) exponentiate(tile + 1);
     end<D, 0>(out);
     if (more) {
 #pragma unroll
@@ -128,9 +132,9 @@ struct alignas(8) QueryNumbers {
 
 // dq of 64 queries, and the numbers of each.
 template <int D>
-__global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* o, const bf16* dout,
+__global__ void __launch_bounds__(threads, 2) attention_dq_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* o, const bf16* dout,
                                                                            const float* lse, QueryNumbers* numbers, bool add, bf16* dq) {
-  constexpr int rows = rows_of<backward_threads>, tile_bytes = keys * D * 2;
+  constexpr int rows = rows_of<threads>, tile_bytes = keys * D * 2;
   char *Q = shared_memory(), *dO = Q + rows * D * 2, *KV = dO + rows * D * 2;  // two stages of K and V
   const int head = blockIdx.y, row = blockIdx.z, kv_head = head / (a.heads / a.kv_heads), lane = threadIdx.x % warp;
   const int first = (gridDim.x - 1 - blockIdx.x) * rows, mine = threadIdx.x / warp * warp_rows;
@@ -140,13 +144,13 @@ __global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Atten
   const auto load = [&](int tile) {
     if (tile < span.end) {
       char* stage = KV + (tile - span.begin) % 2 * 2 * tile_bytes;
-      load_rows<D, keys, backward_threads>(stage, k + kv_start, kv_stride, tile * keys, a.T);
-      load_rows<D, keys, backward_threads>(stage + tile_bytes, v + kv_start, kv_stride, tile * keys, a.T);
+      load_rows<D, keys, threads>(stage, k + kv_start, kv_stride, tile * keys, a.T);
+      load_rows<D, keys, threads>(stage + tile_bytes, v + kv_start, kv_stride, tile * keys, a.T);
     }
     copy_async_commit();
   };
-  load_rows<D, rows, backward_threads>(Q, q + start, stride, first, a.T);
-  load_rows<D, rows, backward_threads>(dO, dout + start, stride, first, a.T);
+  load_rows<D, rows, threads>(Q, q + start, stride, first, a.T);
+  load_rows<D, rows, threads>(dO, dout + start, stride, first, a.T);
   load(span.begin);
   QueryNumbers mine_of[2] = {};
   const float scale = a.scale * log2e;
@@ -207,9 +211,9 @@ __global__ void __launch_bounds__(backward_threads, 2) attention_dq_kernel(Atten
 
 // dk and dv of 64 keys: scores and slopes are computed transposed, so that both stay in registers as the left side of a product.
 template <int D>
-__global__ void __launch_bounds__(backward_threads, 2) attention_dkv_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
+__global__ void __launch_bounds__(threads, 2) attention_dkv_kernel(Attention a, const bf16* q, const bf16* k, const bf16* v, const bf16* dout,
                                                                             const QueryNumbers* numbers, bool add_k, bool add_v, bf16* dk, bf16* dv) {
-  constexpr int rows = rows_of<backward_threads>, part = D == 128 && !by_warpgroup<D> ? 32 : 64;  // queries at once: what registers suffice for
+  constexpr int rows = rows_of<threads>, part = D == 128 && !by_warpgroup<D> ? 32 : 64;  // queries at once: what registers suffice for
   constexpr int tile_bytes = queries * D * 2;
   char *K = shared_memory(), *V = K + rows * D * 2, *QdO = V + rows * D * 2;            // two stages of Q and dO
   QueryNumbers* const numbers_of = reinterpret_cast<QueryNumbers*>(QdO + 4 * tile_bytes);  // and of these
@@ -222,15 +226,15 @@ __global__ void __launch_bounds__(backward_threads, 2) attention_dkv_kernel(Atte
   const auto load = [&](int head, int tile, int at) {
     if (head <= last_head) {
       char* to = QdO + at * 2 * tile_bytes;
-      load_rows<D, queries, backward_threads, part>(to, q + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
-      load_rows<D, queries, backward_threads, part>(to + tile_bytes, dout + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
+      load_rows<D, queries, threads, part>(to, q + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
+      load_rows<D, queries, threads, part>(to + tile_bytes, dout + head_start(a, row, a.heads, head), stride, tile * queries, a.T);
       const int i = threadIdx.x;
       if (i < queries) copy_async8(numbers_of + at * queries + i, numbers + (long(row) * a.heads + head) * a.T + tile * queries + i, tile * queries + i < a.T);
     }
     copy_async_commit();
   };
-  load_rows<D, rows, backward_threads>(K, k + kv_start, kv_stride, first, a.T);
-  load_rows<D, rows, backward_threads>(V, v + kv_start, kv_stride, first, a.T);
+  load_rows<D, rows, threads>(K, k + kv_start, kv_stride, first, a.T);
+  load_rows<D, rows, threads>(V, v + kv_start, kv_stride, first, a.T);
   int head = kv_head * shared_by, tile = begin, at = 0;
   load(head, tile, at);
   float out_k[D / 8][4] = {}, out_v[D / 8][4] = {};
@@ -284,17 +288,17 @@ __global__ void __launch_bounds__(backward_threads, 2) attention_dkv_kernel(Atte
 
 template <int D>
 void record_forward(Tape& tape, const Attention& a, const bf16* q, const bf16* k, const bf16* v, bf16* o, float* lse) {
-  constexpr int rows = rows_of<forward_threads>;
+  constexpr int rows = rows_of<threads>;
   const Extent grid{unsigned(blocks_for(a.T, rows)), unsigned(a.heads), unsigned(a.rows)};
-  launch(tape, "attention", grid, {forward_threads}, (rows + 4 * keys) * D * 2, attention_kernel<D, forward_threads>, a, q, k, v, o, lse);
+  launch(tape, "attention", grid, {threads}, (rows + 4 * keys) * D * 2, attention_kernel<D>, a, q, k, v, o, lse);
 }
 
 template <int D>
 void record_backward(Tape& tape, const Attention& a, const bf16* q, const bf16* k, const bf16* v, const bf16* o, const bf16* dout, const float* lse,
                      const bool add[3], bf16* dq, bf16* dk, bf16* dv, float* scratch) {
-  constexpr int rows = rows_of<backward_threads>;
+  constexpr int rows = rows_of<threads>;
   const unsigned tiles = unsigned(blocks_for(a.T, rows));
-  const Extent block{backward_threads};
+  const Extent block{threads};
   QueryNumbers* const made = reinterpret_cast<QueryNumbers*>(scratch);
   const QueryNumbers* const numbers = made;
   launch(tape, "attention_dq", {tiles, unsigned(a.heads), unsigned(a.rows)}, block, (2 * rows + 4 * keys) * D * 2, attention_dq_kernel<D>, a, q, k, v, o, dout,
