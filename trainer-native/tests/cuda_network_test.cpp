@@ -1,80 +1,13 @@
 // The backend as a whole: whole steps of small networks against float64, the plan's memory, and what the tapes tell the device in which
 // order. None of it needs a GPU.
 #include <algorithm>
-#include <functional>
 
-#include "cuda_check.h"
-#include "engine/cuda/network.h"
-#include "harness/contract.h"
+#include "cuda_step_check.h"
 
 using namespace cuda_check;
 using namespace swarm;
 using swarm::cuda::DeviceNetwork;
 using swarm::cuda::Options;
-
-namespace {
-
-struct Sizes {
-  int rows, T, vocab, C;
-};
-using Body = std::function<Tensor(Graph&, Tensor x)>;
-
-Graph network_of(const Sizes& s, const Body& body, bool capped = true) {
-  Graph g({s.rows, s.T, s.vocab});
-  Tensor x = g.embed(g.param("table", s.vocab, s.C, constant(0)));
-  Tensor y = body(g, x);
-  Tensor logits = g.linear(y, g.param("head", s.vocab, g[y].cols, constant(0)));
-  g.output(capped ? g.ew({logits}, [](auto l) { return 15.0f * tanh(l / 15.0f); }) : logits);
-  return g;
-}
-
-Graph shipped(int rows, int T, int vocab) {
-  Graph g({rows, T, vocab});
-  experiment_build(g, g.shape());
-  return g;
-}
-
-// bf16 weights, the same on both sides: what is compared is arithmetic.
-void same_weights(DeviceNetwork& network, Reference& reference, support::Random& random, double scale) {
-  size_t p = 0;
-  for (size_t n = 0; n < network.graph().nodes().size(); n++) {
-    if (network.graph().nodes()[n].op != Op::Param) continue;
-    float* values = network.parameters()[p++].values;
-    for (size_t i = 0; i < reference.values[n].size(); i++) reference.values[n][i] = values[i] = to_float(to_bf16(float(scale * random.uniform())));
-  }
-  network.upload_weights();
-}
-
-// Loss and every gradient of one step against float64. Activations are rounded to bf16 at every op, so errors add up over depth.
-std::string check_step(const Graph& g, const Options& options, double scale, double allowed, bool bits = false) {
-  support::Random random(7);
-  DeviceNetwork network(g, support::plain_adam(), options);
-  Reference reference(g, g.shape().rows);
-  same_weights(network, reference, random, scale);
-  const auto tokens = support::random_tokens(random, reference.tokens(), g.shape().vocab), targets = support::random_tokens(random, reference.tokens(), g.shape().vocab);
-  network.poison();
-  const double loss = network.loss_and_gradients(tokens.data(), targets.data());
-  std::string all(reinterpret_cast<const char*>(&loss), sizeof loss);
-  const double loss64 = bits ? loss : reference.loss_and_gradients(tokens.data(), targets.data());
-  CHECK_NEAR(loss, loss64, 5e-3 * (1 + std::fabs(loss64)));
-  const double floor = bits ? 0 : 2e-2 * support::length_of_gradients(reference, g);
-  int p = 0;
-  for (size_t n = 0; n < g.nodes().size(); n++) {
-    const Node& node = g.nodes()[n];
-    if (node.op != Op::Param) continue;
-    const float* got = network.gradient(p++);
-    all += bits_of(std::vector<float>(got, got + size_t(node.rows) * node.cols));
-    if (bits) continue;
-    const bool is_number = node.rows * node.cols == 1;  // a sum over everything, of terms that cancel: its error is theirs, and chance
-    const double apart = support::distance(got, reference.gradients[n], is_number ? 4 * floor : floor);
-    if (!(apart < allowed)) check::fail(__FILE__, __LINE__, "gradient of " + node.name + " is " + std::to_string(apart) + " off");
-  }
-  return all;
-}
-
-void check_op(const Sizes& s, const Body& body, bool capped = true) { check_step(network_of(s, body, capped), {}, 0.7, 2e-2); }
-
-}  // namespace
 
 TEST("cuda network: every op forward and backward in a small network agrees with float64") {
   check_op({2, 7, 13, 5}, [](Graph&, Tensor x) { return x; });
@@ -99,36 +32,6 @@ TEST("cuda network: every op forward and backward in a small network agrees with
     o.window = 3;
     return g.attention(x, x, x, o);  // one tensor three times: its gradients add up
   });
-}
-
-TEST("cuda network: a rope and the rmsnorm of its heads run as one, unless somebody else reads the rope or the heads differ") {
-  const auto ropes = [](const Body& body) {  // launches of the joined kernel and of the rope alone, forward and backward
-    const Graph g = network_of({2, 7, 13, 64}, body);
-    check_step(g, {}, 0.7, 2e-2);
-    const DeviceNetwork network(g, support::plain_adam(), {});
-    std::array<long, 2> count{};
-    for (const auto& l : network.first_micro_step().launches()) {
-      count[0] += std::string(l.kernel).find("rope_rmsnorm") == 0;
-      count[1] += std::string(l.kernel) == "rope" || std::string(l.kernel) == "rope_backward";
-    }
-    return count;
-  };
-  using Count = std::array<long, 2>;
-  // Between the two comes work that would take the memory of what they read, were it free.
-  CHECK((ropes([](Graph& g, Tensor x) {
-    Tensor w = g.param("w", 64, 64, constant(0));
-    Tensor turned = g.rope(g.linear(x, w), 32, 100);
-    Tensor other = g.ew({g.linear(g.linear(x, w), w)}, [](auto x) { return 0.1f * x * tanh(x); });
-    Tensor normed = g.rmsnorm(turned, 32), third = g.rmsnorm(g.linear(other, w));
-    return g.ew({normed, other, third}, [](auto a, auto b, auto c) { return a * b + c; });
-  }) == Count{2, 0}));
-  CHECK((ropes([](Graph& g, Tensor x) { return g.concat({g.rmsnorm(g.rope(x, 16, 100), 16), g.rmsnorm(x)}); }) == Count{2, 0}));  // dx is added to
-  CHECK((ropes([](Graph& g, Tensor x) { return g.rmsnorm(g.rope(x, 32, 100)); }) == Count{0, 2}));  // one norm over two heads
-  CHECK((ropes([](Graph& g, Tensor x) { return g.rmsnorm(g.rope(x, 8, 100), 8); }) == Count{0, 2}));
-  CHECK((ropes([](Graph& g, Tensor x) {
-    Tensor turned = g.rope(x, 32, 100);
-    return g.concat({g.rmsnorm(turned, 32), turned, g.rope(x, 2, 7)});
-  }) == Count{0, 4}));
 }
 
 TEST("cuda network: the head in chunks, and an expression of the logits that is not a softcap") {

@@ -8,7 +8,6 @@
 #include "engine/cuda/gemm.h"
 #include "engine/cuda/operation.h"
 #include "engine/cuda/optim.h"
-#include "engine/cuda/rope_norm.h"
 #include "engine/cuda/rows.h"
 
 namespace swarm::cuda {
@@ -33,14 +32,6 @@ float cap_of(const Program& recorded) {
   return 0;
 }
 
-// How often live ops read node n.
-int uses_of(const Graph& graph, const Layout& layout, int n) {
-  int count = 0;
-  for (size_t m = 0; m < graph.nodes().size(); m++)
-    if (layout.operations[m]) count += int(std::count(graph.nodes()[m].inputs.begin(), graph.nodes()[m].inputs.end(), n));
-  return count;
-}
-
 Options within(size_t memory_limit) {
   Options options;
   options.memory_limit = memory_limit;
@@ -63,6 +54,7 @@ Plan::Plan(const Graph& graph, const Optimizer* optimizer, const Options& option
   else hold_alone(graph);
   find_head(graph, options.logits_limit);
   join_ropes(graph);
+  if (trains) share_gradients(graph);
   shrink_buffers(graph);
 
   size_t end = 0;
@@ -136,39 +128,18 @@ void Plan::hold(const Graph& graph, const Optimizer& optimizer) {
 }
 
 void Plan::find_head(const Graph& graph, size_t logits_limit) {
-  const auto uses = [&](int n) { return uses_of(graph, layout, n); };
   int last = graph.output_node();
-  if (uses(last) == 0 && graph.nodes()[size_t(last)].op == Op::Ew && graph.nodes()[size_t(last)].inputs.size() == 1) {
+  if (uses(graph, last) == 0 && graph.nodes()[size_t(last)].op == Op::Ew && graph.nodes()[size_t(last)].inputs.size() == 1) {
     head.squeeze = last;
     head.cap = cap_of(graph.nodes()[size_t(last)].program);
     last = graph.nodes()[size_t(last)].inputs[0];
   }
-  if (graph.nodes()[size_t(last)].op != Op::Linear || uses(last) != (head.squeeze >= 0 ? 1 : 0))
+  if (graph.nodes()[size_t(last)].op != Op::Linear || uses(graph, last) != (head.squeeze >= 0 ? 1 : 0))
     refuse("the CUDA backend needs a linear as the output, or an expression of that linear alone: end the network so");
   head.linear = last;
   const size_t row = size_t(graph.shape().vocab) * sizeof(bf16);
   const size_t fit = std::max<size_t>(1, logits_limit / row);
   head.chunk = int(std::min<size_t>(size_t(N), fit >= 128 ? fit / 128 * 128 : fit));
-}
-
-// A rope that only the rmsnorm of the same heads reads: its value and gradient exist nowhere. The one kernel runs forward at the
-// rmsnorm's step and backward at the rope's, so what it reads lives until then.
-void Plan::join_ropes(const Graph& graph) {
-  normed_rope.assign(graph.nodes().size(), -1);
-  for (size_t n = 0; n < graph.nodes().size(); n++) {
-    const Node& norm = graph.nodes()[n];
-    if (!layout.operations[n] || norm.op != Op::RmsNorm) continue;
-    const int r = norm.inputs[0];
-    const Node& rope = graph.nodes()[size_t(r)];
-    if (rope.op != Op::Rope || rope.ints[0] != norm.ints[0] || !has_rope_rmsnorm(rope.ints[0]) || uses_of(graph, layout, r) != 1) continue;
-    normed_rope[n] = r, normed_rope[size_t(r)] = int(n);
-    for (size_t s = 0; s < layout.steps.size(); s++) {
-      const auto lives_on = [&](int buffer) { layout.buffers[size_t(buffer)].last = std::max(layout.buffers[size_t(buffer)].last, int(s)); };
-      const Step& step = layout.steps[s];
-      if (step.phase == Phase::Forward && step.node == int(n)) lives_on(layout.value[size_t(rope.inputs[0])]);
-      if (step.phase == Phase::Backward && step.node == r) lives_on(layout.value[n]), lives_on(layout.aux[n]), lives_on(layout.gradient[n]);
-    }
-  }
 }
 
 // The layout counts float32; here activations and their gradients are bf16, the head's have no place of their own, and scratch is
