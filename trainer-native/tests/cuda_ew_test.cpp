@@ -170,6 +170,37 @@ TEST("cuda ew: one tensor as two inputs of a known form gets both parts of its g
   check_close("dx", dx.get(), wanted, naive);
 }
 
+TEST("cuda ew: a sum or a mix with the rmsnorm of its rows, up to what a warp holds") {
+  const auto mix = simplified(expression<4>([](auto x, auto x0, auto resid, auto back) { return resid * x + back * x0; }));
+  const auto check = [&](int N, int C) {
+    support::Random random(uint64_t(N + C));
+    const EwOperand full{Spread::Full, C}, one{Spread::Single, 1};
+    const EwPlan plan(mix, C, {full, full, one, one}, {full});
+    CHECK_EQUAL(plan.has_norm(), C <= 1024);
+    if (!plan.has_norm()) return std::string();
+    const auto x = numbers(random, size_t(N) * C), x0 = numbers(random, x.size());
+    const On<bf16> X(x), X0(x0), made(x.size()), y(x.size());
+    const On<float> resid(std::vector<float>{0.9f}), back(std::vector<float>{-0.3f}), rstd{size_t(N)};
+    Tape tape;
+    plan.record_with_norm(tape, N, {X, X0, resid, back}, made, 1e-7f, y, rstd);
+    tape.run();
+    std::vector<double> wanted, normed;
+    for (size_t i = 0; i < x.size(); i++) wanted.push_back(double(0.9f) * to_float(x[i]) + double(-0.3f) * to_float(x0[i]));
+    check_close("made", made.get(), wanted);
+    const auto row = made.get();
+    for (size_t n = 0; n < size_t(N); n++) {
+      double squares = 0;
+      for (size_t i = n * C; i < (n + 1) * C; i++) squares += double(to_float(row[i])) * to_float(row[i]);
+      for (size_t i = n * C; i < (n + 1) * C; i++) normed.push_back(to_float(row[i]) / std::sqrt(squares / C + 1e-7));
+      CHECK_NEAR(rstd.get()[n], 1 / std::sqrt(squares / C + 1e-7), 1e-5);
+    }
+    check_close("y", y.get(), normed);
+    return bits_of(made.get()) + bits_of(y.get()) + bits_of(rstd.get());
+  };
+  for (int C : {8, 128, 264, 512, 768, 1024, 1032}) check(11, C);
+  every_order([&] { return check(9, 520); });
+}
+
 TEST("cuda ew: every expression of the shipped recipe but the head's is a known form, forward and backward") {
   Graph graph({2, 16, 32});
   experiment_build(graph, graph.shape());

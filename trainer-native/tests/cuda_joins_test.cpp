@@ -73,12 +73,36 @@ TEST("cuda joins: gradients that go through a sum unchanged share one place as l
   }), 2);
 }
 
+TEST("cuda joins: a rmsnorm of rows that an expression makes runs with it, whatever comes between the two") {
+  const auto norms = [](const Body& body) {
+    const Graph g = network_of({2, 7, 13, 16}, body);
+    check_step(g, {}, 0.5, 3e-2);
+    const DeviceNetwork network(g, support::plain_adam(), {});
+    const auto& launches = network.first_micro_step().launches();
+    return std::count_if(launches.begin(), launches.end(), [](const auto& l) { return std::string(l.kernel) == "rmsnorm"; });
+  };
+  const auto sum = [](auto a, auto b) { return a + b; };
+  CHECK_EQUAL(norms([&](Graph& g, Tensor x) {  // what comes between would take the memory of the normed rows, did they not exist yet
+    Tensor w = g.param("w", 16, 16, constant(0)), made = g.ew({x, g.linear(x, w)}, sum), other = g.ew({g.linear(made, w), made}, sum);
+    Tensor normed = g.rmsnorm(made);
+    return g.ew({normed, g.linear(other, w)}, [](auto a, auto b) { return a * b; });
+  }), 0);
+  CHECK_EQUAL(norms([&](Graph& g, Tensor x) {  // groups, and a second norm of the same rows
+    Tensor made = g.ew({x, g.rmsnorm(x, 4)}, sum);
+    return g.concat({g.rmsnorm(made, 8), g.rmsnorm(made), g.rmsnorm(made)});
+  }), 3);
+  CHECK_EQUAL(norms([&](Graph& g, Tensor x) { return g.rmsnorm(g.ew({x}, [](auto x) { return square(relu(x)) + 0.1f * x; })); }), 1);
+}
+
 TEST("cuda joins: the shipped recipe interprets nothing, stores no turned head and copies no gradient of its residual stream") {
   const Graph g = shipped(2, 16, 32);
   const DeviceNetwork network(g, support::plain_adam(), {});
   for (const auto& l : network.first_micro_step().launches())
     for (const char* kernel : {"ew", "ew SumSlope", "rope", "rope_backward", "sum_groups"}) CHECK(std::string(l.kernel) != kernel);
   const auto& launches = network.first_micro_step().launches();
+  long normed = 0;  // a layer's mix and its first sum, and the last layer's second
+  for (const auto& l : launches) normed += std::string(l.kernel) == "ew Mix rmsnorm" || std::string(l.kernel) == "ew Sum rmsnorm";
+  CHECK_EQUAL(normed, 2 * experiment_settings().depth + 1);
   long copies = 0;  // the gate's channels, forward and backward
   for (const auto& l : launches) copies += std::string(l.kernel) == "copy_columns";
   long gates = 0;

@@ -25,6 +25,8 @@ struct EwOperand {
   int width;  // numbers a token, or numbers of the parameter
 };
 
+struct KnownWork;  // ew_known.h
+
 // One expression made ready: values in few slots, the rest follows from the shapes.
 class EwPlan {
  public:
@@ -36,6 +38,10 @@ class EwPlan {
   void record(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add, float* scratch) const;
   size_t scratch_floats(int N) const;
   bool is_known() const { return form_ >= 0; }  // has a kernel of its own
+
+  // The same with the rmsnorm of each row of the output: y [N, C], rstd [N].
+  bool has_norm() const;
+  void record_with_norm(Tape& tape, int N, const std::vector<const void*>& in, bf16* out, float eps, bf16* y, float* rstd) const;
 
   static constexpr int most_code = 320;
 
@@ -50,6 +56,7 @@ class EwPlan {
  private:
   void find_form(const Program& program);
   void allocate(const Program& program);
+  KnownWork known_work(int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add, float* scratch) const;
   void record_known(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add, float* scratch) const;
   int width() const;  // numbers a thread takes at a time
   int row_blocks(int N) const;

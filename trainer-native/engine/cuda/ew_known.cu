@@ -103,6 +103,76 @@ __global__ void __launch_bounds__(row_threads) known_kernel(const __grid_constan
     }
 }
 
+// To bf16 and back.
+__device__ inline void round(float (&x)[8]) {
+  for (int v = 0; v < 8; v += 2) {
+    const uint32_t both = pack(x[v], x[v + 1]);
+    x[v] = to_float({uint16_t(both)}), x[v + 1] = to_float({uint16_t(both >> 16)});
+  }
+}
+
+// One warp a row, which stays in its registers: Eights times eight numbers a lane. The norm is that of the rounded row, which backward reads.
+template <class F, int Eights>
+__global__ void __launch_bounds__(row_threads) normed_kernel(const __grid_constant__ KnownWork w, const Normed n) {
+  using In = typename F::In;
+  constexpr unsigned full_in = In::bits(Spread::Full);
+  const Number c[] = {{w.constants[0]}, {w.constants[1]}};
+  const int lane = threadIdx.x % warp, per_row = n.C / 8;
+  float one[In::count];
+#pragma unroll
+  for (int k = 0; k < In::count; k++) one[k] = full_in >> k & 1 ? 0 : *static_cast<const float*>(w.in[k]);
+  for (long row = first_item() / warp; row < n.rows; row += item_step() / warp) {
+    Eight in[Eights][In::count];
+#pragma unroll
+    for (int e = 0; e < Eights; e++) {  // past the row's end its first item once more
+      const int at = lane + e * warp;
+#pragma unroll
+      for (int k = 0; k < In::count; k++)
+        if (full_in >> k & 1) in[e][k] = static_cast<const Eight*>(w.in[k])[row * per_row + (at < per_row ? at : 0)];
+    }
+    float y[Eights][8], squares = 0;
+#pragma unroll
+    for (int e = 0; e < Eights; e++) {
+      float x[In::count][8];
+#pragma unroll
+      for (int k = 0; k < In::count; k++)
+        if (full_in >> k & 1) load(in[e][k].x, x[k]);
+#pragma unroll
+      for (int v = 0; v < 8; v++) {
+        Number from[In::count], to[1];
+#pragma unroll
+        for (int k = 0; k < In::count; k++) from[k] = {full_in >> k & 1 ? x[k][v] : one[k]};
+        F::of(from, c, to);
+        y[e][v] = to[0].x;
+      }
+      round(y[e]);
+      for (int v = 0; v < 8; v++) squares += lane + e * warp < per_row ? y[e][v] * y[e][v] : 0;
+    }
+    const float r = rsqrtf(warp_sum(squares) / float(n.C) + n.eps);
+    if (lane == 0) n.rstd[row] = r;
+#pragma unroll
+    for (int e = 0; e < Eights; e++) {
+      const int at = lane + e * warp;
+      if (at >= per_row) continue;
+      store(static_cast<bf16*>(w.out[0]) + (row * per_row + at) * 8, y[e]);
+      for (int v = 0; v < 8; v++) y[e][v] *= r;
+      store(n.y + (row * per_row + at) * 8, y[e]);
+    }
+  }
+}
+
+constexpr int most_eights = 4;  // of a lane
+
+template <class F>
+constexpr bool is_normed = F::Out::count == 1 && F::constants == 0 && F::In::count > 1 && F::In::count_of(Spread::Head) == 0;
+template <class F>
+void launch_normed_form(Tape& tape, const char* name, const KnownWork& work, const Normed& n) {
+  if constexpr (is_normed<F>) {
+    constexpr void (*kernels[most_eights])(KnownWork, Normed) = {normed_kernel<F, 1>, normed_kernel<F, 2>, normed_kernel<F, 3>, normed_kernel<F, 4>};
+    launch(tape, name, grid_of(n.rows, row_threads / warp), {unsigned(row_threads)}, 0, kernels[blocks_for(n.C, 8 * warp) - 1], work, n);
+  }
+}
+
 // One round a block where nothing is summed; sums over everything keep their partial results few.
 template <class F>
 int blocks_of(long items) {
@@ -136,6 +206,23 @@ void launch_known(Tape& tape, int form, const KnownWork& work) {
   } all[forms] = {SWARM_KNOWN_FORMS(SWARM_LAUNCH)};
 #undef SWARM_LAUNCH
   all[form].launch(tape, all[form].name, work);
+}
+
+bool has_normed(int form, int C) {
+#define SWARM_IS_NORMED(name) is_normed<known::name>,
+  constexpr bool all[forms] = {SWARM_KNOWN_FORMS(SWARM_IS_NORMED)};
+#undef SWARM_IS_NORMED
+  return all[form] && C <= most_eights * 8 * warp;
+}
+
+void launch_normed(Tape& tape, int form, const KnownWork& work, const Normed& normed) {
+#define SWARM_LAUNCH(name) {launch_normed_form<known::name>, "ew " #name " rmsnorm"},
+  constexpr struct {
+    void (*launch)(Tape&, const char*, const KnownWork&, const Normed&);
+    const char* name;
+  } all[forms] = {SWARM_KNOWN_FORMS(SWARM_LAUNCH)};
+#undef SWARM_LAUNCH
+  all[form].launch(tape, all[form].name, work, normed);
 }
 
 }  // namespace swarm::cuda

@@ -2,7 +2,7 @@
 // for any number: over Scalars it records the Program by which an expression is known again (laid_over in engine/ops/phrases.h), over
 // Numbers it is the kernel. So the two cannot disagree. What is no form stays with the interpreter.
 // x: inputs, of a derivative the output's gradient last; c: constants of the expression, whatever their values; y: outputs.
-// defines: Operands, SWARM_KNOWN_FORMS and a struct for each of them, KnownWork, known_blocks(), launch_known()
+// defines: Operands, SWARM_KNOWN_FORMS and a struct for each of them, KnownWork, known_blocks(), launch_known(), Normed, has_normed(), launch_normed()
 #pragma once
 #include "engine/cpu/phrases.h"
 #include "engine/cuda/ew.h"
@@ -76,5 +76,15 @@ struct KnownWork {
 // Of the form at this place of SWARM_KNOWN_FORMS.
 int known_blocks(int form, long items);
 void launch_known(Tape& tape, int form, const KnownWork& work);
+
+// The rmsnorm of whole rows of what a form made, by the same kernel.
+struct Normed {
+  int rows, C;
+  float eps;
+  bf16* y;
+  float* rstd;
+};
+bool has_normed(int form, int C);
+void launch_normed(Tape& tape, int form, const KnownWork& work, const Normed& normed);
 
 }  // namespace swarm::cuda

@@ -73,8 +73,8 @@ void EwPlan::find_form(const Program& program) {
   }
 }
 
-void EwPlan::record_known(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add,
-                          float* scratch) const {
+KnownWork EwPlan::known_work(int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add,
+                             float* scratch) const {
   KnownWork w{};
   w.items = long(N) * (C_ / 8), w.head_shift = head_shift_, w.partial = scratch;
   for (size_t i = 0; i < laid_.in.size(); i++) w.in[i] = in[size_t(laid_.in[i])];
@@ -85,6 +85,18 @@ void EwPlan::record_known(Tape& tape, int N, const std::vector<const void*>& in,
     w.add[o] = std::find(w.out, w.out + o, w.out[o]) != w.out + o ? Adding::Late : written ? Adding::Yes : Adding::No;
   }
   std::copy(laid_.constants.begin(), laid_.constants.end(), w.constants);
+  return w;
+}
+
+bool EwPlan::has_norm() const { return is_known() && has_normed(form_, C_); }
+
+void EwPlan::record_with_norm(Tape& tape, int N, const std::vector<const void*>& in, bf16* out, float eps, bf16* y, float* rstd) const {
+  launch_normed(tape, form_, known_work(N, in, {out}, {false}, nullptr), {N, C_, eps, y, rstd});
+}
+
+void EwPlan::record_known(Tape& tape, int N, const std::vector<const void*>& in, const std::vector<void*>& out, const std::vector<bool>& add,
+                          float* scratch) const {
+  const KnownWork w = known_work(N, in, out, add, scratch);
   launch_known(tape, form_, w);
   const int blocks = known_blocks(form_, w.items);
   for (size_t o = 0; o < laid_.out.size(); o++) {

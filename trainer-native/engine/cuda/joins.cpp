@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "engine/core/expression.h"
-#include "engine/cuda/plan.h"
+#include "engine/cuda/operation.h"
 #include "engine/cuda/rope_norm.h"
 
 namespace swarm::cuda {
@@ -44,6 +44,22 @@ void Plan::join_ropes(const Graph& graph) {
       const Step& step = layout.steps[s];
       if (step.phase == Phase::Forward && step.node == int(n)) lives_on(layout.value[size_t(rope.inputs[0])]);
       if (step.phase == Phase::Backward && step.node == r) lives_on(layout.value[n]), lives_on(layout.aux[n]), lives_on(layout.gradient[n]);
+    }
+  }
+}
+
+// A rmsnorm of what an expression makes, by the kernel that makes it, at its step: the row is not read again. Backward they stay two.
+void Plan::join_norms(const Graph& graph) {
+  normed_ew.assign(graph.nodes().size(), -1);
+  for (size_t s = 0; s < layout.steps.size(); s++) {
+    const int e = layout.steps[s].node;
+    const Node& made = graph.nodes()[size_t(e)];
+    if (layout.steps[s].phase != Phase::Forward || made.op != Op::Ew || !has_norm_kernel(graph, made)) continue;
+    for (size_t n = size_t(e) + 1; n < graph.nodes().size() && normed_ew[size_t(e)] < 0; n++) {
+      const Node& norm = graph.nodes()[n];
+      if (!layout.operations[n] || norm.op != Op::RmsNorm || norm.inputs[0] != e || norm.ints[0] != made.cols) continue;
+      normed_ew[n] = e, normed_ew[size_t(e)] = int(n);
+      for (int buffer : {layout.value[n], layout.aux[n]}) layout.buffers[size_t(buffer)].first = int(s);
     }
   }
 }

@@ -90,6 +90,8 @@ void require_kernels(const Graph& graph) {
   }
 }
 
+bool has_norm_kernel(const Graph& graph, const Node& expression) { return forward_plan(graph, expression).has_norm(); }
+
 size_t scratch_bytes(const Graph& graph, const Step& step, int N) {
   const Node& node = graph.nodes()[size_t(step.node)];
   const bool backward = step.phase == Phase::Backward;
@@ -112,6 +114,7 @@ void record_forward(Tape& tape, const Places& p, int n) {
     case Op::Embed: embed(tape, N, node.cols, in(1), p.at<uint16_t>(p.plan.tokens), out); break;
     case Op::Linear: record_linear(tape, N, input_of(p.graph, node, 0).cols, node.cols, in(0), in(1), out); break;
     case Op::RmsNorm: {
+      if (p.plan.normed_ew[size_t(n)] >= 0) break;
       const int r = p.plan.normed_rope[size_t(n)];
       if (r < 0) {
         rmsnorm(tape, N, node.cols, node.ints[0], rmsnorm_eps, in(0), out, p.aux(n));
@@ -140,7 +143,10 @@ void record_forward(Tape& tape, const Places& p, int n) {
     case Op::Ew: {
       std::vector<const void*> numbers;
       for (int i : node.inputs) numbers.push_back(number(p, i));
-      forward_plan(p.graph, node).record(tape, N, numbers, {out}, {false}, p.scratch());
+      const EwPlan made = forward_plan(p.graph, node);
+      const int norm = p.plan.normed_ew[size_t(n)];
+      if (norm < 0) made.record(tape, N, numbers, {out}, {false}, p.scratch());
+      else made.record_with_norm(tape, N, numbers, out, rmsnorm_eps, p.value(norm), p.aux(norm));
       break;
     }
     default: break;

@@ -1,5 +1,5 @@
 // How each op of the graph becomes launches.
-// defines: Places, require_kernels(), scratch_bytes(), head_scratch_bytes(), record_forward(), record_backward(), record_head(), record_losses()
+// defines: Places, require_kernels(), has_norm_kernel(), scratch_bytes(), head_scratch_bytes(), record_forward(), record_backward(), record_head(), record_losses()
 #pragma once
 #include "engine/cuda/bf16.h"
 #include "engine/cuda/plan.h"
@@ -29,6 +29,7 @@ struct Places {
 };
 
 void require_kernels(const Graph& graph);                                        // throws Refused, naming the op
+bool has_norm_kernel(const Graph& graph, const Node& expression);                // whether a rmsnorm of its rows can be made with it
 size_t scratch_bytes(const Graph& graph, const Step& step, int N);
 size_t head_scratch_bytes(const Graph& graph, const Plan& plan);
 

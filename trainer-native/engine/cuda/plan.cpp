@@ -54,6 +54,7 @@ Plan::Plan(const Graph& graph, const Optimizer* optimizer, const Options& option
   else hold_alone(graph);
   find_head(graph, options.logits_limit);
   join_ropes(graph);
+  join_norms(graph);
   if (trains) share_gradients(graph);
   shrink_buffers(graph);
 
