@@ -168,7 +168,7 @@ def train(network, optimizer, rows, args):
     began = time.perf_counter()
     nothing = torch.zeros(micro, c["T"], dtype=torch.int64, device=device)
     for step in range(3 if args.compile else 1):  # compiles and warms up on text of zeros, which is not timed; then all starts over
-        one(iter([(nothing, nothing)] * c["micro_steps"]), step, 0.0)
+        one(iter([(nothing, nothing.clone())] * c["micro_steps"]), step, 0.0)  # one tensor twice would be compiled for again
     network.reset(), optimizer.reset(), sync()
     compile_seconds = time.perf_counter() - began
 

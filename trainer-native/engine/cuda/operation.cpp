@@ -200,11 +200,6 @@ void record_backward(Tape& tape, const Places& p, const Step& step, bool again) 
       }
       break;
     case Op::Ew: {
-      if (p.plan.hands_on[size_t(n)]) {
-        for (size_t i = 0; i < node.inputs.size(); i++)
-          if (din(i) != d) copy_columns(tape, N, node.cols, d, node.cols, din(i), node.cols, step.add[i]);
-        break;
-      }
       std::vector<const void*> numbers;
       std::vector<void*> gradients;
       std::vector<bool> add;

@@ -55,7 +55,6 @@ Plan::Plan(const Graph& graph, const Optimizer* optimizer, const Options& option
   find_head(graph, options.logits_limit);
   join_ropes(graph);
   join_norms(graph);
-  if (trains) share_gradients(graph);
   shrink_buffers(graph);
 
   size_t end = 0;

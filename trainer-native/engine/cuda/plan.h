@@ -49,7 +49,6 @@ struct Plan {
   Head head;
   std::vector<int> normed_rope;  // by rmsnorm: the rope whose heads it norms in the same kernel, -1; and by that rope: the rmsnorm
   std::vector<int> normed_ew;    // by rmsnorm of whole rows: the expression whose kernel does it too, -1; and by that expression: the rmsnorm
-  std::vector<bool> hands_on;    // by expression: a plain sum, each input's gradient is its own, and may lie in the same place
   std::vector<Held> held;        // by batch
   std::vector<int> held_of;      // by node, -1
   std::vector<Batch> batches;
@@ -68,7 +67,6 @@ struct Plan {
   int uses(const Graph& graph, int node) const;  // by ops that reach the output
   void join_ropes(const Graph& graph);
   void join_norms(const Graph& graph);
-  void share_gradients(const Graph& graph);
   void shrink_buffers(const Graph& graph);
   size_t most_scratch(const Graph& graph) const;
 };
