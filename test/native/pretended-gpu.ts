@@ -66,6 +66,7 @@ export function pretendGpu(folder: string, checkpoint = 'echo same'): Record<str
     path.join(build, 'bench-gpu-rates'),
     `echo '{"what":"product, ours: ceiling","unit":"TFLOP/s","rate":123.4,"seconds":1,"spread":0}'`,
   )
+  program(path.join(build, 'bench-gpu-step'), 'echo "a step of 524288 tokens: 400.00 ms"')
   program(path.join(bin, 'make'), `for word; do case $word in OUT=*) cp "${folder}/train" "\${word#OUT=}";; esac; done`)
   program(path.join(bin, 'nvcc'), 'echo pretended')
   program(path.join(bin, 'nvidia-smi'), 'echo "pretended, 1, 2 MiB"; case "$*" in *-lms*) exec sleep 600;; esac')

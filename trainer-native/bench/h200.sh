@@ -35,7 +35,7 @@ phase_build() {
   [ "$REHEARSE" = 1 ] || command -v "$NVCC" >/dev/null || failed "no nvcc on PATH"
   # A rehearsal leaves nvcc alone, and links what `make` links here anyway, so that nothing beside it is made anew.
   make -j"$(nproc)" trainer SCALE=gpu $([ "$REHEARSE" = 0 ] || [ -e /proc/driver/nvidia/version ] || echo CUDA=no) EXPERIMENT="$PWD/experiment/train.cu" OUT="$OUT/train" || failed "the trainer does not build"
-  [ "$REHEARSE" = 1 ] || make -j"$(nproc)" -f bench/gpu/build.mk rates "$BUILD/cuda-test" || failed "the bench or the parity tests do not build"
+  [ "$REHEARSE" = 1 ] || make -j"$(nproc)" -f bench/gpu/build.mk rates step "$BUILD/cuda-test" || failed "the bench or the parity tests do not build"
 }
 phase_names() {
   local folder
@@ -58,6 +58,7 @@ phase_sanitizer() {
   done
 }
 phase_rates() { needs_gpu; "$BUILD/bench-gpu-rates" | tee "$OUT/rates.jsonl"; [ "${PIPESTATUS[0]}" = 0 ] || failed "bench-gpu-rates: $(tail -1 "$OUT/rates.log")"; }
+phase_step() { needs_gpu; "$BUILD/bench-gpu-step" | tee "$OUT/step.txt"; [ "${PIPESTATUS[0]}" = 0 ] || failed "bench-gpu-step: $(tail -1 "$OUT/step.log")"; }
 train() {  # folder, budget
   "$OUT/train" --backend cuda --scale gpu --data "$DATA" --seed 42 --budget "$2" --out "$OUT/$1" --json >"$OUT/$1.jsonl" || failed "train: $(tail -1 "$OUT/$NAME.log")"
 }
@@ -149,6 +150,7 @@ run_phase names 20
 run_phase parity 90
 run_phase sanitizer 60
 run_phase rates 60
+run_phase step 40
 run_phase ours_a $((TRAIN + 40))
 run_phase torch $((TRAIN + 100))
 run_phase ours_b $((TRAIN + 40))
