@@ -36,9 +36,18 @@ test('a rehearsal builds, makes the text and ends with a table without a figure'
   )
   assert.equal(states.build, 'ok')
   assert.equal(states.text, 'ok')
-  const gpuOnly = ['parity', 'sanitizer', 'rates', 'step', 'ours_a', 'torch', 'ours_b', 'determinism', 'torch_attention']
-  for (const name of gpuOnly)
-    assert.equal(states[name], 'unmeasured', name)
+  const gpuOnly = [
+    'parity',
+    'sanitizer',
+    'rates',
+    'step',
+    'ours_a',
+    'torch',
+    'ours_b',
+    'determinism',
+    'torch_attention',
+  ]
+  for (const name of gpuOnly) assert.equal(states[name], 'unmeasured', name)
   assert.ok(fs.existsSync(path.join(out, 'train')))
   assert.match(stdout, /^REHEARSAL: nothing below was measured on a GPU/)
   const figures = stdout.split('\n').filter((line) => /^\| (tokens|MFU|step|set-up|peak|loss|val_bpb)/.test(line))

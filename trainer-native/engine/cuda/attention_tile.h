@@ -1,14 +1,16 @@
 // What forward and backward share: tiles [tokens, head_dim] in shared memory and the products of a warp's sixteen rows with them.
 #pragma once
+#include <stdexcept>
+
 #include "engine/cuda/attention.h"
 #include "engine/cuda/device.h"
 #include "engine/cuda/warpgroup.h"
 
 namespace swarm::cuda {
 
-constexpr int warp_rows = 16, group_rows = 64;  // rows of the block's tile that a warp has, and a warpgroup of four
-template <int Threads>
-constexpr int rows_of = Threads / warp * warp_rows;
+// One warpgroup a block: two blocks on a multiprocessor work in each other's pauses, two warpgroups of one block do not.
+constexpr int attention_threads = 128, warp_rows = 16, block_rows = attention_threads / warp * warp_rows;
+constexpr int keys = 64, queries = 64;  // of a tile that a block walks over
 constexpr float log2e = 1.4426950408889634f;
 
 // Head dims that a warpgroup's products are written for.
@@ -25,9 +27,9 @@ __device__ inline int tile_place(int row, int chunk) {
 
 // tokens first .. first + Rows - 1 of a row of T tokens; those past its end are 0. x is that row's first token, at this head.
 // to: tiles of Part rows each, one behind the other.
-template <int D, int Rows, int Threads, int Part = Rows>
+template <int D, int Rows, int Part = Rows>
 __device__ inline void load_rows(char* to, const bf16* x, long stride, int first, int T) {
-  constexpr int chunks = D / 8, at_once = Threads / chunks;  // rows
+  constexpr int chunks = D / 8, at_once = attention_threads / chunks;  // rows
   static_assert(Rows % at_once == 0 && Part % at_once == 0);
   const int chunk = threadIdx.x % chunks;
   const bf16* from = x + (first + int(threadIdx.x) / chunks) * stride + chunk * 8;
@@ -68,23 +70,21 @@ __device__ inline void end([[maybe_unused]] float (&... results)[Sizes][4]) {
 #endif
 }
 
-// s [16, Columns] = A [the 16 rows of this warp in a tile of Rows] B^T [a tile of Columns rows]
-template <int D, int Rows, int Columns>
+// s [16, Columns] = A [the 16 rows of this warp in a tile of block_rows] B^T [a tile of Columns rows]
+template <int D, int Columns>
 __device__ inline void start_transposed(float (&s)[Columns / 8][4], const char* A, const char* B) {
-  const int row = threadIdx.x / warp * warp_rows;
 #if SWARM_WARPGROUP
   if constexpr (by_warpgroup<D>) {
-    if (Rows > group_rows) A += row / group_rows * group_rows * 128;
     const SharedMatrix left(A, 0), right(B, 0);
     warpgroup_start();
 #pragma unroll
     for (int k = 0; k < D; k += 16)  // 64 channels a panel, and within its rows' exchange 32 bytes a step
-      warpgroup_product(s, left.after(k / 64 * Rows * 128 + k % 64 * 2), right.after(k / 64 * Columns * 128 + k % 64 * 2), k > 0);
+      warpgroup_product(s, left.after(k / 64 * block_rows * 128 + k % 64 * 2), right.after(k / 64 * Columns * 128 + k % 64 * 2), k > 0);
     warpgroup_commit();
   } else
 #endif
   {
-    const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8;
+    const int lane = threadIdx.x % warp, i = lane / 8, j = lane % 8, row = threadIdx.x / warp * warp_rows;
 #pragma unroll
     for (int n = 0; n < Columns / 8; n++)
 #pragma unroll
@@ -92,7 +92,7 @@ __device__ inline void start_transposed(float (&s)[Columns / 8][4], const char* 
 #pragma unroll
     for (int k = 0; k < D; k += 16) {
       uint32_t a[4];
-      load_matrices(a, A + tile_place<D, Rows>(row + i % 2 * 8 + j, k / 8 + i / 2));
+      load_matrices(a, A + tile_place<D, block_rows>(row + i % 2 * 8 + j, k / 8 + i / 2));
 #pragma unroll
       for (int n = 0; n < Columns; n += 16) {
         uint32_t b[4];
@@ -157,5 +157,27 @@ __device__ inline bool sees(const Attention& a, int query, int key) { return key
 
 // Where one head of one row of tokens starts.
 __device__ inline long head_start(const Attention& a, int row, int heads, int head) { return (long(row) * a.T * heads + head) * a.head_dim; }
+
+// The tiles of keys that queries first .. first + count - 1 look at.
+struct Span {
+  int begin, end;
+};
+__device__ inline Span keys_seen(const Attention& a, int first, int count) {
+  return {max(0, first - a.window) / keys, (min(a.T, first + count) + keys - 1) / keys};
+}
+
+// Does every one of queries first_query .. + n - 1 see all of keys first_key .. + m - 1?
+__device__ inline bool see_all(const Attention& a, int first_query, int n, int first_key, int m) {
+  return first_key + m - 1 <= first_query && first_key >= first_query + n - 1 - a.window;
+}
+
+// body(head dim as a constant)
+template <class Body>
+void with_head_dim(int head_dim, Body body) {
+  if (head_dim == 32) body(std::integral_constant<int, 32>());
+  else if (head_dim == 64) body(std::integral_constant<int, 64>());
+  else if (head_dim == 128) body(std::integral_constant<int, 128>());
+  else throw std::logic_error("attention: no kernel for this head dim");
+}
 
 }  // namespace swarm::cuda
