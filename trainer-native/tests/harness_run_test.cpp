@@ -213,10 +213,11 @@ TEST("train: dies with its parent, and a terminated run leaves no checkpoint and
     }
     return false;
   };
-  const pid_t orphan = child_after("sleep 1");  // then the shell ends
+  const std::string until_it_trains = "for i in $(seq 300); do grep -qs step " + w.path + "/log && break; sleep 0.1; done";
+  const pid_t orphan = child_after(until_it_trains);  // then the shell ends
   CHECK(check::read_all(w.path + "/log").find("step") != std::string::npos);
   CHECK(gone(orphan));
-  const pid_t terminated = child_after("sleep 1; kill -TERM $!; sleep 0.5");
+  const pid_t terminated = child_after(until_it_trains + "; kill -TERM $!; sleep 0.5");
   CHECK(gone(terminated));
   CHECK(!std::filesystem::exists(w.out() + "/checkpoint.bin"));
   CHECK(!std::filesystem::exists(w.out() + "/report.json"));
