@@ -36,4 +36,15 @@ inline void ends(const char* file, int line, const Outcome& outcome, int code, c
 }
 #define CHECK_ENDS(outcome, code, words) check::ends(__FILE__, __LINE__, outcome, code, words)
 
+// Why no program of this build can be started in a whole jail, "" where one can.
+inline std::string why_no_jail() {
+#ifdef __SANITIZE_ADDRESS__
+  return "AddressSanitizer sets a limit on cores, which the jail refuses";
+#else
+  const Folder folder;
+  const std::string word = run(folder, program("jail") + " probe").out;
+  return word == "landlock+seccomp\n" ? "" : "this kernel has not both Landlock and seccomp";
+#endif
+}
+
 }  // namespace check
