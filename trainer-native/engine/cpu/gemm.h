@@ -1,9 +1,12 @@
 // Matrix products. Every element of C is one chain acc = fma(a[k], b[k], acc) over k in order, starting at beta * C, so its
 // bits depend neither on the tile that computed it nor on the width of a register.
-// A block of B is copied once into panels of one tile's width that stay in the second-level cache; A is read in place (its rows
-// are contiguous) or, when stored transposed, copied into strips of one tile's height. Rows of C are written from left to right.
+// A block of B is copied into panels of one tile's width that stay in the second-level cache; A is read in place (its rows are
+// contiguous) or, when stored transposed, copied into strips of one tile's height. Where rows are copied as they stand, the first
+// tile that needs them copies them while it multiplies: its multiplications hide what fetching them costs.
 // defines: tile, tile_rows, gemm, gram
 #pragma once
+#include <type_traits>
+
 #include "engine/cpu/kernels.h"
 #include "engine/cpu/transpose.h"
 
@@ -18,39 +21,59 @@ constexpr int kTileRows = 6, kTileLanes = 1;  // 12 of 16
 constexpr int kTileRows = 4, kTileLanes = 1;
 #endif
 constexpr int kTileCols = 16 * kTileLanes;
-constexpr int kBlockK = 512;           // one panel of B is 512 * 32 floats = 64 KiB
+constexpr int kBlockK = 512;         // terms at a time where A is read in place: a panel of B is 512 * 32 floats = 64 KiB
+constexpr int kBlockStripK = 256;    // where A is copied: panel and strip fit into the first-level cache
 constexpr int kBlockB = 128 * 1024;  // floats of B copied at a time: 512 KiB
-constexpr int kBlockM = 4 * kTileRows;  // rows of A whose strips are copied at a time
+constexpr int kBlockM = 8 * kTileRows;  // rows of C that go over a panel while it is near
 
 enum class Start { Zero, Continue, Scale };  // what a tile of C starts from: 0, C, beta * C
 
+// f(0), .. f(N - 1), each a constant: g++ 12 keeps an array in registers only where every index is one from the start.
+template <int N, class Function>
+SWARM_INLINE void unrolled(Function f) {
+  if constexpr (N > 0) {
+    unrolled<N - 1>(f);
+    f(std::integral_constant<int, N - 1>{});
+  }
+}
+#define SWARM_EACH(i) [&](auto i) __attribute__((always_inline))
+
 // C [R, 16 V] from A (element (r, k) at A[r * a_row + k * a_k], one of the two is 1) and B (row k at B + k * b_k).
-template <int R, int V>
-SWARM_INLINE void tile(int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, Start start, float beta) {
+// strip: where to copy those columns of A to, as [K][R]; panel: where to copy those rows of B to, as [K][16 V]; null: nowhere.
+template <int R, int V, bool CopyA, bool CopyB>
+SWARM_INLINE void tile(int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, Start start, float beta, float* strip,
+                       float* panel) {
   V16 acc[R][V];
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++) acc[r][v] = start == Start::Zero ? zero() : load(C + r * ldc + 16 * v);
-  if (start == Start::Scale)
-    for (int r = 0; r < R; r++)
-      for (int v = 0; v < V; v++) acc[r][v] = acc[r][v] * splat(beta);
+  if (start == Start::Zero) unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { acc[r][v] = zero(); }); });
+  else unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { acc[r][v] = load(C + r * ldc + 16 * v); }); });
+  if (start == Start::Scale) unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { acc[r][v] = acc[r][v] * splat(beta); }); });
   for (int k = 0; k < K; k++) {
     V16 b[V];
-    for (int v = 0; v < V; v++) b[v] = load(B + 16 * v);
-    for (int r = 0; r < R; r++) {
+    unrolled<V>(SWARM_EACH(v) { b[v] = load(B + 16 * v); });
+    if (CopyA) __builtin_memcpy(strip + k * R, A, R * sizeof(float));
+    if (CopyB) unrolled<V>(SWARM_EACH(v) { store(panel + (k * V + v) * 16, b[v]); });
+    unrolled<R>(SWARM_EACH(r) {
       const V16 a = splat(A[r * a_row]);
-      for (int v = 0; v < V; v++) acc[r][v] = fma(a, b[v], acc[r][v]);
-    }
+      unrolled<V>(SWARM_EACH(v) { acc[r][v] = fma(a, b[v], acc[r][v]); });
+    });
     A += a_k;
     B += b_k;
   }
-  for (int r = 0; r < R; r++)
-    for (int v = 0; v < V; v++) store(C + r * ldc + 16 * v, acc[r][v]);
+  unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { store(C + r * ldc + 16 * v, acc[r][v]); }); });
 }
 
 template <int R, int V>
 [[gnu::noinline]] void tile_call(int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, Start start, float beta) {
-  if (a_k == 1) tile<R, V>(K, A, a_row, 1, B, b_k, C, ldc, start, beta);
-  else tile<R, V>(K, A, 1, a_k, B, b_k, C, ldc, start, beta);
+  if (a_k == 1) tile<R, V, false, false>(K, A, a_row, 1, B, b_k, C, ldc, start, beta, nullptr, nullptr);
+  else tile<R, V, false, false>(K, A, 1, a_k, B, b_k, C, ldc, start, beta, nullptr, nullptr);
+}
+
+// A whole tile that copies as it goes: A into a strip if it is stored transposed, B into a panel.
+template <bool CopyA, bool CopyB>
+[[gnu::noinline]] void copying_tile(int K, const float* A, long a_row, long a_k, const float* B, long b_k, float* C, long ldc, Start start, float beta,
+                                    float* strip, float* panel) {
+  if (!CopyA && a_k == 1) tile<kTileRows, kTileLanes, CopyA, CopyB>(K, A, a_row, 1, B, b_k, C, ldc, start, beta, strip, panel);
+  else tile<kTileRows, kTileLanes, CopyA, CopyB>(K, A, 1, a_k, B, b_k, C, ldc, start, beta, strip, panel);
 }
 
 // A tile of any height up to kTileRows.
@@ -89,20 +112,10 @@ SWARM_INLINE void pack_columns_of_b(int K, int n, const float* B, long ldb, floa
       for (int i = j; i < j + 16; i++) panel[k * kTileCols + i] = i < n ? B[i * ldb + k] : 0.0f;
   }
 }
-// S strips [K][kTileRows] side by side: several at a time use up the cache lines of A's rows before those are evicted.
-template <int S>
-SWARM_INLINE void pack_strips(int K, const float* A, long lda, float* strips) {
-  for (int k = 0; k < K; k++, A += lda)
-    for (int s = 0; s < S; s++)
-      for (int r = 0; r < kTileRows; r++) strips[(s * K + k) * kTileRows + r] = A[s * kTileRows + r];
-}
-// strips [ceil(M / kTileRows)][K][kTileRows] = A^T, A stored [K, M]; rows past M are 0.
-SWARM_INLINE void pack_a(int M, int K, const float* A, long lda, float* strips) {
-  int i = 0;
-  for (; i + 4 * kTileRows <= M; i += 4 * kTileRows) pack_strips<4>(K, A + i, lda, strips + i * K);
-  for (; i + kTileRows <= M; i += kTileRows) pack_strips<1>(K, A + i, lda, strips + i * K);
-  for (int k = 0; i < M && k < K; k++)
-    for (int r = 0; r < kTileRows; r++) strips[i * K + k * kTileRows + r] = i + r < M ? A[k * lda + i + r] : 0.0f;
+// strip [K][kTileRows] = R columns of A, stored [K, M].
+SWARM_INLINE void pack_strip(int R, int K, const float* A, long lda, float* strip) {
+  for (int k = 0; k < K; k++)
+    for (int r = 0; r < R; r++) strip[k * kTileRows + r] = A[k * lda + r];
 }
 
 // One tile at the right edge, where C is narrower than the tile: through a full-width copy.
@@ -120,46 +133,50 @@ SWARM_INLINE void pack_a(int M, int K, const float* A, long lda, float* strips) 
 // that skips its first sixteen columns reads sixteen floats past its panel's end.
 alignas(64) thread_local float panels[kBlockB + 16];
 
-// panels = op(B)[k0.. k0+k, n0..n1).
-SWARM_INLINE void pack_b(bool transposed, int k0, int k, int n0, int n1, int N, const float* B, long ldb) {
-  for (int j0 = n0; j0 < n1; j0 += kTileCols) {
-    const int n = N - j0 < kTileCols ? N - j0 : kTileCols;
-    if (transposed) pack_columns_of_b(k, n, B + j0 * ldb + k0, ldb, panels + (j0 - n0) * k);
-    else pack_rows_of_b(k, n, B + k0 * ldb + j0, ldb, panels + (j0 - n0) * k);
-  }
-}
-
 // With `upper`, what lies left of the sixteens on the diagonal is left alone.
 SWARM_INLINE void product(Form form, int M, int N, int K, const float* A, long lda, const float* B, long ldb, float beta, float* C, long ldc,
                           bool upper) {
-  alignas(64) float strips[kBlockM * kBlockK];
+  alignas(64) float strips[kBlockM * kBlockStripK];
   const bool a_transposed = form == Form::TN || form == Form::TT, b_transposed = form == Form::NT || form == Form::TT;
-  const int height = a_transposed ? kBlockM : kTileRows;
-  for (int k0 = 0; k0 == 0 || k0 < K; k0 += kBlockK) {
-    const int k = K - k0 < kBlockK ? K - k0 : kBlockK;
+  const int block_k = a_transposed ? kBlockStripK : kBlockK;
+  const long a_row = a_transposed ? 1 : lda, a_k = a_transposed ? lda : 1;
+  for (int k0 = 0; k0 == 0 || k0 < K; k0 += block_k) {
+    const int k = K - k0 < block_k ? K - k0 : block_k;
     const Start start = k0 > 0 || beta == 1.0f ? Start::Continue : beta == 0.0f ? Start::Zero : Start::Scale;
     const int block = kBlockB / (k > 0 ? k : 1) / kTileCols * kTileCols;
-    for (int n0 = 0; n0 < N; n0 += block) {
-      const int n1 = N - n0 < block ? N : n0 + block;
-      pack_b(b_transposed, k0, k, n0, n1, N, B, ldb);
-      for (int i0 = 0; i0 < M; i0 += height) {
-        const int m = M - i0 < height ? M - i0 : height;
-        if (a_transposed) pack_a(m, k, A + k0 * lda + i0, lda, strips);
-        for (int j0 = n0; j0 < n1; j0 += kTileCols) {
+    for (int n0 = 0; n0 < N; n0 += block)
+      for (int i0 = 0; i0 < M; i0 += kBlockM)
+        for (int j0 = n0; j0 < N && j0 < n0 + block; j0 += kTileCols) {
           const int n = N - j0 < kTileCols ? N - j0 : kTileCols;
-          for (int i = 0; i < m && !(upper && i0 + i >= j0 + n); i += kTileRows) {
-            const int rows = m - i < kTileRows ? m - i : kTileRows, skip = upper && i0 + i > j0 ? (i0 + i - j0) / 16 * 16 : 0;
-            const float* a = a_transposed ? strips + i * k : A + (i0 + i) * lda + k0;
-            const long a_row = a_transposed ? 1 : lda, a_k = a_transposed ? kTileRows : 1;
-            const float* panel = panels + (j0 - n0) * k + skip;
-            float* c = C + (i0 + i) * ldc + j0 + skip;
-            if (n < kTileCols) edge_tile(rows, n - skip, k, a, a_row, a_k, panel, c, ldc, start, beta);
-            else if (skip > 0) tile_rows<1>(rows, k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta);
-            else tile_rows<kTileLanes>(rows, k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta);
+          float* panel = panels + (j0 - n0) * k;
+          for (int i = i0; i < M && i < i0 + kBlockM && !(upper && i >= j0 + n); i += kTileRows) {
+            const int rows = M - i < kTileRows ? M - i : kTileRows, skip = upper && i > j0 ? (i - j0) / 16 * 16 : 0;
+            const bool whole = rows == kTileRows && n == kTileCols && skip == 0;
+            // Who comes first to a panel or a strip makes it.
+            const bool new_panel = i == 0, new_strip = a_transposed && (j0 == n0 || (upper && i >= j0));
+            float* strip = strips + (i - i0) * k;
+            const float *a = A + i * a_row + k0 * a_k, *b = B + k0 * ldb + j0;
+            float* c = C + i * ldc + j0 + skip;
+            if (new_panel && b_transposed) pack_columns_of_b(k, n, B + j0 * ldb + k0, ldb, panel);
+            if (whole && !b_transposed && new_panel) {
+              if (new_strip) copying_tile<true, true>(k, a, a_row, a_k, b, ldb, c, ldc, start, beta, strip, panel);
+              else if (a_transposed) copying_tile<false, true>(k, strip, 1, kTileRows, b, ldb, c, ldc, start, beta, nullptr, panel);
+              else copying_tile<false, true>(k, a, a_row, a_k, b, ldb, c, ldc, start, beta, nullptr, panel);
+              continue;
+            }
+            if (new_panel && !b_transposed) pack_rows_of_b(k, n, b, ldb, panel);
+            if (whole && new_strip) {
+              copying_tile<true, false>(k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta, strip, nullptr);
+              continue;
+            }
+            if (new_strip) pack_strip(rows, k, a, lda, strip);
+            const float* from = a_transposed ? strip : a;
+            const long row = a_transposed ? 1 : lda, next = a_transposed ? kTileRows : 1;
+            if (n < kTileCols) edge_tile(rows, n - skip, k, from, row, next, panel + skip, c, ldc, start, beta);
+            else if (skip > 0) tile_rows<1>(rows, k, from, row, next, panel + skip, kTileCols, c, ldc, start, beta);
+            else tile_rows<kTileLanes>(rows, k, from, row, next, panel, kTileCols, c, ldc, start, beta);
           }
         }
-      }
-    }
   }
 }
 
