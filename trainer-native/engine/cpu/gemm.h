@@ -47,6 +47,9 @@ SWARM_INLINE void tile(int K, const float* A, long a_row, long a_k, const float*
   if (start == Start::Zero) unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { acc[r][v] = zero(); }); });
   else unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { acc[r][v] = load(C + r * ldc + 16 * v); }); });
   if (start == Start::Scale) unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { acc[r][v] = acc[r][v] * splat(beta); }); });
+  // The tile below is next to be added to, and its chains cannot begin before it is here.
+  if (start != Start::Zero)
+    unrolled<R>(SWARM_EACH(r) { unrolled<V>(SWARM_EACH(v) { __builtin_prefetch(C + (R + r) * ldc + 16 * v, 1); }); });
   for (int k = 0; k < K; k++) {
     V16 b[V];
     unrolled<V>(SWARM_EACH(v) { b[v] = load(B + 16 * v); });
