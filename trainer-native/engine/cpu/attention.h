@@ -69,62 +69,73 @@ SWARM_INLINE void group_scores(int R, int head_dim, const float* q, long q_strid
   }
 }
 
-// x where the key is one that query i sees, else `otherwise`; lane 0 is key j.
-SWARM_INLINE V16 where_seen(const Attention& a, int i, int j, V16 x, V16 otherwise) {
-  const V16 key = lane_numbers() + splat(static_cast<float>(j));
-  const V16 kept = select_at_least(key, splat(static_cast<float>(i - a.window)), x, otherwise);
-  return select_at_least(splat(static_cast<float>(i)), key, kept, otherwise);
-}
-
 // The sixteens of keys in [from, end) that a group of queries touches; all of the group see all keys of [whole, partly).
-struct Sixteens { int from, whole, partly, end; };
+struct Sixteens {
+  int from, whole, partly, end;
+  bool edge(int j) const { return j < whole || j >= partly; }
+};
 SWARM_INLINE Sixteens sixteens_of(const Attention& a, int i, int R, int from, int end) {
   const int last_first = i + R - 1 - a.window;
   const int whole = smaller(end, larger(from, last_first > 0 ? up_to(last_first, 16) : 0));
   return {from, whole, larger(whole, smaller(end, (i + 1) / 16 * 16)), end};
 }
-// Calls body(j, edge) for each: `edge` is a constant, so that the many in the middle are not asked who sees them.
-template <class Body>
-SWARM_INLINE void each(const Sixteens& s, Body body) {
-  int j = s.from;
-  for (; j < s.whole; j += 16) body(j, true);
-  for (; j < s.partly; j += 16) body(j, false);
-  for (; j < s.end; j += 16) body(j, true);
-}
 
-// 16 scores from 16 products q.k. bend: how the score answers to its product, in units of the scale; null where nobody asks.
-SWARM_INLINE V16 scores_of(const Attention& a, V16 products, V16* bend) {
-  const V16 s = products * splat(a.scale);
-  if (a.softcap == 0) {
-    if (bend) *bend = splat(1.0f);
-    return s;
+// How scores come from products q.k, for functions that take the rows of a group one after the other: what does not change from row to row
+// stays in registers, which is why the softcap is a matter of the type.
+template <bool Capped>
+struct Scoring {
+  explicit Scoring(const Attention& a) : scale(splat(a.scale)), softcap(splat(a.softcap)), window(a.window) {}
+  // bend: how the score answers to its product, in units of the scale; only with a softcap.
+  SWARM_INLINE V16 of(V16 products, V16* bend) const {
+    if constexpr (Capped) {
+      const V16 t = tanh_of(products * scale / softcap);
+      *bend = fnma(t, t, splat(1.0f));
+      return softcap * t;
+    }
+    return products * scale;
   }
-  const V16 t = tanh_of(s / splat(a.softcap));
-  if (bend) *bend = fnma(t, t, splat(1.0f));
-  return splat(a.softcap) * t;
-}
+  // x where the key is one that query i sees, else `otherwise`; lane 0 is key j.
+  SWARM_INLINE V16 where_seen(int i, int j, V16 x, V16 otherwise) const {
+    const V16 key = lane_numbers() + splat(static_cast<float>(j));
+    const V16 kept = select_at_least(key, splat(static_cast<float>(i - window)), x, otherwise);
+    return select_at_least(splat(static_cast<float>(i)), key, kept, otherwise);
+  }
+  V16 scale, softcap;
+  int window;
+};
 
-// One row of products to scores. Returns the largest.
-SWARM_INLINE float top_of_row(const Attention& a, int i, const Sixteens& s, int base, float* row) {
+// R rows of products, queries i.., to scores where that is dear, and each one's largest score into top.
+template <bool Capped>
+[[gnu::noinline]] void tops_of_rows(const Attention& a, int i, int R, Sixteens s, int base, float* rows, long width, float* top) {
+  const Scoring<Capped> scoring(a);
   const V16 never = splat(-__builtin_inff());
-  V16 largest = never;
-  each(s, [&](int j, bool edge) {
-    const V16 x = scores_of(a, load(row + j - base), nullptr);
-    if (a.softcap != 0) store(row + j - base, x);  // dear to compute: once
-    largest = greater(largest, edge ? where_seen(a, i, j, x, never) : x);
-  });
-  return horizontal_max(largest);
+  for (int r = 0; r < R; r++, rows += width) {
+    V16 largest = never, bend;
+    for (int j = s.from; j < s.end; j += 16) {
+      V16 x = scoring.of(load(rows + j - base), &bend);
+      if (Capped) store(rows + j - base, x);
+      if (s.edge(j)) x = scoring.where_seen(i + r, j, x, never);
+      largest = greater(largest, x);
+    }
+    top[r] = horizontal_max(largest);
+  }
 }
-// That row to exp(score - top), 0 outside the window. Returns the sum.
-SWARM_INLINE float exp_of_row(const Attention& a, int i, const Sixteens& s, int base, float top, float* row) {
-  const V16 scale = splat(a.softcap != 0 ? 1.0f : a.scale), most = splat(top);
-  V16 sum = zero();
-  each(s, [&](int j, bool edge) {
-    const V16 e = exp_of(load(row + j - base) * scale - most), seen = edge ? where_seen(a, i, j, e, zero()) : e;
-    store(row + j - base, seen);
-    sum = sum + seen;
-  });
-  return horizontal_sum(sum);
+// Those rows to exp(score - top), 0 outside the window; each one's sum into total.
+template <bool Capped>
+[[gnu::noinline]] void exp_of_rows(const Attention& a, int i, int R, Sixteens s, int base, float* rows, long width, const float* top, float* total) {
+  const Scoring<Capped> scoring(a);
+  for (int r = 0; r < R; r++, rows += width) {
+    const V16 most = splat(top[r]);
+    V16 sum = zero();
+    for (int j = s.from; j < s.end; j += 16) {
+      const V16 x = load(rows + j - base);
+      V16 e = exp_of((Capped ? x : x * scoring.scale) - most);
+      if (s.edge(j)) e = scoring.where_seen(i + r, j, e, zero());
+      store(rows + j - base, e);
+      sum = sum + e;
+    }
+    total[r] = horizontal_sum(sum);
+  }
 }
 
 void attention_forward(const Attention& given, const float* q, const float* k, const float* v, float* o, float* lse, float* scratch) {
@@ -147,8 +158,8 @@ void attention_forward(const Attention& given, const float* q, const float* k, c
         group_scores(R, D, queries + i * a.q_stride, a.q_stride, scratch + plan.key_panels, from, end, from, scratch + plan.scores, plan.width);
         float top[16] = {}, total[16] = {}, inverse[16], logs[16];
         const Sixteens all = sixteens_of(a, i, R, from, end);
-        for (int r = 0; r < R; r++) top[r] = top_of_row(a, i + r, all, from, scratch + plan.scores + r * plan.width);
-        for (int r = 0; r < R; r++) total[r] = exp_of_row(a, i + r, all, from, top[r], scratch + plan.scores + r * plan.width);
+        (a.softcap != 0 ? tops_of_rows<true> : tops_of_rows<false>)(a, i, R, all, from, scratch + plan.scores, plan.width, top);
+        (a.softcap != 0 ? exp_of_rows<true> : exp_of_rows<false>)(a, i, R, all, from, scratch + plan.scores, plan.width, top, total);
         store(inverse, splat(1.0f) / load(total));
         store(logs, load(top) + log_of(load(total)));
         for (int r = 0; r < R; r++) lse[(n + i + r) * a.heads + h] = logs[r];
@@ -169,17 +180,25 @@ SWARM_INLINE float dot_row(int D, const float* x, const float* y) {
   return horizontal_sum(sum);
 }
 
-// Row i of probabilities p = exp(score - lse) into scores, and of slopes dL/d(q.k) = scale bend p (dp - dot) into slopes (which held dp).
-SWARM_INLINE void slope_row(const Attention& a, int i, const Sixteens& s, int base, float lse, float dot, float* scores, float* slopes) {
-  const V16 scale = splat(a.scale), log_total = splat(lse), along = splat(dot);
-  each(s, [&](int j, bool edge) {
-    V16 bend;
-    const V16 e = exp_of(scores_of(a, load(scores + j - base), &bend) - log_total), p = edge ? where_seen(a, i, j, e, zero()) : e;
-    V16 slope = (p * (load(slopes + j - base) - along)) * scale;
-    if (a.softcap != 0) slope = slope * bend;
-    store(scores + j - base, p);
-    store(slopes + j - base, edge ? where_seen(a, i, j, slope, zero()) : slope);
-  });
+// R rows of products, queries i.., to probabilities p = exp(score - lse), and of dp to slopes dL/d(q.k) = scale bend p (dp - dot).
+// lse: from one query to the next lie `heads` floats.
+template <bool Capped>
+[[gnu::noinline]] void slopes_of_rows(const Attention& a, int i, int R, Sixteens s, int base, const float* lse, const float* dots, float* scores,
+                                      float* slopes) {
+  const Scoring<Capped> scoring(a);
+  for (int r = 0; r < R; r++, scores += kKeysWidth, slopes += kKeysWidth) {
+    const V16 log_total = splat(lse[r * a.heads]), along = splat(dots[r]);
+    for (int j = s.from; j < s.end; j += 16) {
+      V16 bend;
+      V16 p = exp_of(scoring.of(load(scores + j - base), &bend) - log_total);
+      if (s.edge(j)) p = scoring.where_seen(i + r, j, p, zero());
+      V16 slope = (p * (load(slopes + j - base) - along)) * scoring.scale;
+      if (Capped) slope = slope * bend;
+      if (s.edge(j)) slope = scoring.where_seen(i + r, j, slope, zero());
+      store(scores + j - base, p);
+      store(slopes + j - base, slope);
+    }
+  }
 }
 
 void clear_head(int T, int D, float* x, long stride) {
@@ -225,8 +244,7 @@ void attention_backward(const Attention& given, const float* q, const float* k, 
             group_scores(R, D, scratch + plan.rows_b + i * D, D, scratch + plan.key_panels, from, end, j0, scores, kKeysWidth);
             group_scores(R, D, scratch + plan.rows_c + i * D, D, scratch + plan.value_panels, from, end, j0, slopes, kKeysWidth);
             const Sixteens all = sixteens_of(a, i, R, from, end);
-            for (int r = 0; r < R; r++)
-              slope_row(a, i + r, all, j0, lse[(n + i + r) * a.heads + h], dots[i + r - i0], scores + r * kKeysWidth, slopes + r * kKeysWidth);
+            (a.softcap != 0 ? slopes_of_rows<true> : slopes_of_rows<false>)(a, i, R, all, j0, lse + (n + i) * a.heads + h, dots + (i - i0), scores, slopes);
             group_product(R, D, last - first, slopes + first - j0, kKeysWidth, 1, scratch + plan.rows_a + first * D, D, query_slopes + i * a.q_stride,
                           a.q_stride, add || first > keys.first);
           }
