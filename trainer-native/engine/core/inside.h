@@ -26,6 +26,8 @@ struct Network::Inside {
   void bind();  // turns places into pointers
   Frame<float> frame(const Step& step, int shard, bool first) const;
   void run_shard(int shard, const Token* tokens, const Token* targets);
+  double forward_backward(const Token* tokens, const Token* targets);  // both shards; the mean loss
+  void sum_shards(int index);  // of one parameter's gradient, into the first shard's
   void update(int worker, const Schedule& schedule);
   void share_updates();
 

@@ -46,10 +46,27 @@ void Network::Inside::run_shard(int shard, const Token* tokens, const Token* tar
     }
 }
 
+double Network::Inside::forward_backward(const Token* tokens, const Token* targets) {
+  const auto work = [&](int worker) {
+    for (int s = worker; s < shards; s += arenas) run_shard(s, tokens + size_t(s) * N, targets + size_t(s) * N);
+  };
+  crew->run(work);
+  std::copy_n(memory + losses_place, token_losses.size(), token_losses.begin());
+  double sum = 0;
+  for (float loss : token_losses) sum += loss;
+  return sum / double(token_losses.size());
+}
+
+void Network::Inside::sum_shards(int index) {
+  const Learned& l = learned[index];
+  cpu::kernels().add(long(parameters[index].rows) * parameters[index].cols, memory + l.gradient[0], memory + l.gradient[1], memory + l.gradient[0]);
+}
+
 void Network::Inside::update(int worker, const Schedule& schedule) {
   for (int index : share[worker]) {
     const Learned& l = learned[index];
     const Stopwatch watch(seconds[worker], layout.steps.size() + size_t(index));
+    sum_shards(index);
     l.update->run(memory + l.place, memory + l.gradient[0], memory + l.state, memory + scratch_place[worker], steps_done, schedule);
   }
 }
@@ -71,26 +88,14 @@ void Network::init(uint64_t seed) {
 
 double Network::loss_and_gradients(const Token* tokens, const Token* targets) {
   Inside& in = *inside_;
-  const auto forward_backward = [&](int worker) {
-    for (int s = worker; s < shards; s += in.arenas) in.run_shard(s, tokens + size_t(s) * in.N, targets + size_t(s) * in.N);
-  };
-  in.crew->run(forward_backward);
-  const auto sum_shards = [&](int worker) {
-    for (int index : in.share[worker]) {
-      const auto& l = in.learned[index];
-      const Parameter& p = in.parameters[index];
-      cpu::kernels().add(long(p.rows) * p.cols, in.memory + l.gradient[0], in.memory + l.gradient[1], in.memory + l.gradient[0]);
-    }
-  };
+  const double loss = in.forward_backward(tokens, targets);
+  const auto sum_shards = [&](int worker) { for (int index : in.share[worker]) in.sum_shards(index); };
   in.crew->run(sum_shards);
-  std::copy_n(in.memory + in.losses_place, in.token_losses.size(), in.token_losses.begin());
-  double sum = 0;
-  for (float loss : in.token_losses) sum += loss;
-  return sum / double(in.token_losses.size());
+  return loss;
 }
 
 void Network::start_step(const Token* tokens, const Token* targets, const Schedule& schedule) {
-  inside_->step_loss = loss_and_gradients(tokens, targets);
+  inside_->step_loss = inside_->forward_backward(tokens, targets);
   inside_->steps_done++;
   const auto update = [&](int worker) { inside_->update(worker, schedule); };
   inside_->crew->run(update);
