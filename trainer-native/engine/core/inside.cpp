@@ -38,7 +38,7 @@ Network::Inside::Inside(const Graph& g, const Optimizer* optimizer, const Runnin
   N = shape.rows * shape.T / (training ? shards : 1);
   arenas = training ? running.workers : 1;
   portions = training ? portions_of(shape.rows / shards, shape.T) : 1;
-  layout = lay_out(graph, N / portions, training);
+  layout = lay_out(graph, N / portions, training, true);
   list_parameters(optimizer);
   reserve(running);
   bind();

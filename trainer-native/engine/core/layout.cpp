@@ -7,7 +7,8 @@ namespace {
 
 class Drawing {
  public:
-  Drawing(const Graph& graph, int N, bool training) : graph_(graph), N_(N), training_(training), live_(live_nodes(graph)) {}
+  Drawing(const Graph& graph, int N, bool training, bool overwriting)
+      : graph_(graph), N_(N), training_(training), overwriting_(overwriting), live_(live_nodes(graph)) {}
 
   Layout draw() {
     const int count = static_cast<int>(graph_.nodes().size());
@@ -46,11 +47,30 @@ class Drawing {
   void forward(int n) {
     out_.operations[n] = rule(node(n).op).make(graph_, node(n));
     Step step{Phase::Forward, n};
-    out_.value[n] = buffer(size_t(N_) * node(n).cols);
+    const int over = overwriting_ ? input_to_overwrite(n) : -1;
+    out_.value[n] = over >= 0 ? out_.value[over] : buffer(size_t(N_) * node(n).cols);
     if (const size_t floats = out_.operations[n]->aux_floats(N_)) out_.aux[n] = buffer(floats);
     if (const size_t floats = scratch(n, false)) step.scratch = buffer(floats);
     for (int i : node(n).inputs) read(out_.value[i]);
     out_.steps.push_back(step);
+  }
+
+  // A value that nobody reads after n, not even a backward pass: n's output is written over it, where the caches have it. -1: none.
+  int input_to_overwrite(int n) const {
+    const Operation& op = *out_.operations[n];
+    for (size_t i = 0; i < node(n).inputs.size(); i++) {
+      const int in = node(n).inputs[i];
+      if (!op.may_overwrite(int(i)) || !out_.operations[in] || node(in).cols != node(n).cols || readers(in) > 1) continue;
+      if (training_ && (op.backward_reads_input(int(i)) || out_.operations[in]->backward_reads_output())) continue;
+      return in;
+    }
+    return -1;
+  }
+  int readers(int of) const {
+    int count = of == graph_.output_node();
+    for (size_t n = 0; n < graph_.nodes().size(); n++)
+      if (live_[n]) count += int(std::count(node(int(n)).inputs.begin(), node(int(n)).inputs.end(), of));
+    return count;
   }
 
   // The gradient of the logits takes the logits' place, unless the last op still needs what it computed.
@@ -106,7 +126,7 @@ class Drawing {
 
   const Graph& graph_;
   int N_;
-  bool training_;
+  bool training_, overwriting_;
   std::vector<bool> live_, has_gradient_, only_reads_;
   Layout out_;
 };
@@ -122,6 +142,6 @@ std::vector<bool> live_nodes(const Graph& graph) {
   return live;
 }
 
-Layout lay_out(const Graph& graph, int N, bool training) { return Drawing(graph, N, training).draw(); }
+Layout lay_out(const Graph& graph, int N, bool training, bool overwriting) { return Drawing(graph, N, training, overwriting).draw(); }
 
 }  // namespace swarm

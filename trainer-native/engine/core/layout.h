@@ -30,6 +30,6 @@ struct Layout {
 std::vector<bool> live_nodes(const Graph& graph);
 
 // N: tokens of one shard. Without `training` there is neither loss nor backward, and the output lives to the end.
-Layout lay_out(const Graph& graph, int N, bool training);
+Layout lay_out(const Graph& graph, int N, bool training, bool overwriting = false);
 
 }  // namespace swarm

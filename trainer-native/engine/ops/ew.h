@@ -43,7 +43,7 @@ class Ew : public Operation {
   Ew(const Graph& graph, const Node& node)
       : C_(node.cols), kinds_(kinds(graph, node)), widths_(widths(graph, node)),
         recorded_(node.program), gradient_(simplified(derivative(node.program))),
-        forward_(simplified(node.program), C_, kinds_, widths_, {Broadcast::Full}, {C_}),
+        forward_(simplified(node.program), C_, kinds_, widths_, {Broadcast::Full}, {C_}, {TileProgram::any_full}),
         backward_(gradient_, C_, with_output(kinds_, Broadcast::Full), with_output(widths_, C_), kinds_, widths_) {}
 
   bool backward_reads_input(int i) const override {
@@ -51,6 +51,7 @@ class Ew : public Operation {
     return std::count(gradient_.outputs.begin(), gradient_.outputs.end(), i) > 0;
   }
   bool passes_gradient(int i) const override { return kinds_[i] == Broadcast::Full && gradient_.outputs[i] == int(kinds_.size()); }
+  bool may_overwrite(int i) const override { return kinds_[i] == Broadcast::Full; }
   size_t scratch_floats(int, bool) const override { return std::max(forward_.scratch_floats(), backward_.scratch_floats()); }
   Work forward_work(int N) const override {
     return {forward_.flops_per_element() * N * C_, 4.0 * N * (C_ + read([](int) { return true; })), pace};

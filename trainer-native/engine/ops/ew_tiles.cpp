@@ -66,7 +66,9 @@ TileProgram::TileProgram(const Program& program, int C, std::vector<Broadcast> i
   for (size_t o = 0; o < outputs_.size(); o++) {
     const int pass = program_.outputs[o] < 0 ? -1 : pass_of[program_.outputs[o]];
     if (pass < 0) continue;  // nothing computes it: an input or a constant
-    const bool overwrites = o < in_place.size() && in_place[o] >= 0 && last_use[in_place[o]] > pass;  // what is still to be read
+    bool overwrites = false;  // what is still to be read
+    for (int i = 0; o < in_place.size() && i < K; i++)
+      overwrites |= (in_place[o] == i || in_place[o] == any_full) && inputs_[i] == Broadcast::Full && last_use[i] > pass;
     if (!overwrites && outputs_[o] == Broadcast::Full && direct_[pass] < 0) direct_[pass] = static_cast<int>(o);
   }
   input_slot_.assign(K, -1);

@@ -33,6 +33,7 @@ class Operation {
   virtual bool backward_reads_input(int) const { return false; }
   virtual bool backward_reads_output() const { return false; }
   virtual bool passes_gradient(int) const { return false; }  // the gradient of this input is that of the output, number for number
+  virtual bool may_overwrite(int) const { return false; }  // forward may write its output over this input
   virtual size_t aux_floats(int /*N*/) const { return 0; }
   virtual size_t scratch_floats(int /*N*/, bool /*adds: any gradient is added to*/) const { return 0; }
   virtual size_t table_bytes() const { return 0; }  // constants the op owns, made once at set-up

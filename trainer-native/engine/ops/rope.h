@@ -26,6 +26,7 @@ class Rope : public Operation {
         cos_(size_t(T_) * head_dim_ / 2), sin_(cos_.size()) {
     cpu::rope_table(T_, head_dim_, base_, cos_.data(), sin_.data());
   }
+  bool may_overwrite(int) const override { return true; }
   size_t table_bytes() const override { return (cos_.size() + sin_.size()) * sizeof(float); }
   Work forward_work(int N) const override { return {3.0 * N * cols_, 8.0 * N * cols_}; }
   Work backward_work(int N) const override { return {3.0 * N * cols_, 8.0 * N * cols_}; }
