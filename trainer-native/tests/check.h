@@ -1,5 +1,6 @@
 // Test cases register themselves; tests/main.cpp runs them all. A failed check says where, what and the values.
 #pragma once
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <sstream>
@@ -27,11 +28,16 @@ struct Register {
   throw std::runtime_error(std::string(file) + ":" + std::to_string(line) + ": " + what);
 }
 
-// Runs every case whose name contains `filter`; prints one line per failure and the totals last. Exit status.
-inline int run(const std::string& filter) {
+constexpr double slow = 10;  // seconds: a case that takes longer says so, for whoever waits
+
+// Runs every case whose name contains `filter` and, with `but`, does not begin with that; prints one line per failure and slow case, and
+// the totals last. Exit status.
+inline int run(const std::string& filter, const std::string& but = "") {
   int passed = 0, failed = 0;
   for (const Case& c : cases()) {
     if (std::string(c.name).find(filter) == std::string::npos) continue;
+    if (!but.empty() && std::string(c.name).rfind(but, 0) == 0) continue;
+    const auto start = std::chrono::steady_clock::now();
     try {
       c.body();
       passed++;
@@ -39,6 +45,8 @@ inline int run(const std::string& filter) {
       failed++;
       std::printf("FAIL %s: %s\n", c.name, error.what());
     }
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (seconds > slow) std::printf("took %.0f s: %s\n", seconds, c.name);
     std::fflush(stdout);
   }
   std::printf("native: %d passed, %d failed\n", passed, failed);

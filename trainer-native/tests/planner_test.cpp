@@ -112,6 +112,25 @@ TEST("layout: buffers of 1000 random networks never overlap while alive") {
   }
 }
 
+TEST("layout: an output is written over an input that nobody reads again, and over no other") {
+  Graph g({2, 3, 6});
+  const auto square = [](auto x) { return x * x; };
+  const Tensor x = g.embed(g.param("table", 6, 8, constant(0))), x2 = g.linear(x, g.param("w", 8, 8, constant(0)));
+  const Tensor turned = g.rope(x2, 4, 100);       // x2 has no other reader, and a rotation's gradient reads nothing
+  const Tensor squared = g.ew({turned}, square);  // the gradient of a square reads what was squared
+  const Tensor normed = g.rmsnorm(squared);       // its gradient reads its input
+  const Tensor sum = g.ew({normed, squared}, [](auto a, auto b) { return a + b; });  // the rmsnorm still needs squared, nobody normed
+  const Tensor back = g.rope(sum, 4, 100), twice = g.ew({sum, back}, [](auto a, auto b) { return a + b; });  // sum has two readers
+  g.output(g.linear(twice, g.param("head", 6, 8, constant(0))));
+  const auto shares = [&](const Layout& layout, Tensor a, Tensor b) { return layout.value[a.node] == layout.value[b.node]; };
+  const Layout training = lay_out(g, 3, true, true), judging = lay_out(g, 3, false, true), apart = lay_out(g, 3, true);
+  CHECK(shares(training, turned, x2) && shares(judging, turned, x2) && !shares(apart, turned, x2));
+  CHECK(!shares(training, squared, turned) && shares(judging, squared, turned));
+  CHECK(shares(training, sum, normed) && !shares(training, sum, squared));
+  CHECK(!shares(training, back, sum) && shares(training, twice, back));
+  CHECK(training.arena_bytes < apart.arena_bytes);
+}
+
 TEST("layout: 200 random networks computed from one arena agree with float64, which shares no memory") {
   support::Random random(5);
   for (int round = 0; round < 200; round++) {

@@ -1,7 +1,7 @@
-// Causal windowed attention, forward and backward, head by head. Queries go in groups of 8; a group computes scores only for
-// the sixteens of keys that its window touches, and its sums run over its own keys alone. Backward goes over squares of 64
-// queries by 64 keys, whose scores and slopes stay close. Groups are the same on every instruction set, so the bits are too.
-// Positions outside a query's window hold exact zeros.
+// Causal windowed attention, forward and backward, head by head. Queries go in groups of 8, whose sums run over the keys that any of
+// them sees; scores are computed for the sixteens of keys that those touch. Forward takes two groups at a time, so that one's work hides
+// what the other's maxima and sums wait for. Backward goes over squares of 64 queries by 64 keys, whose scores and slopes stay close.
+// Groups are the same on every instruction set, so the bits are too. Positions outside a query's window hold exact zeros.
 // defines: attention_forward, attention_backward
 #pragma once
 #include "engine/cpu/attention_plan.h"
@@ -58,15 +58,24 @@ SWARM_INLINE void pack_rows(int T, int head_dim, const float* x, long stride, fl
     for (int d = 0; d < head_dim; d += 16) store(rows + t * head_dim + d, load(x + t * stride + d));
 }
 
-// scores [R, from..end), from and end multiples of 16: q . k without the scale. Column 0 of `scores` is key `base`.
-SWARM_INLINE void group_scores(int R, int head_dim, const float* q, long q_stride, const float* panels, int from, int end, int base, float* scores,
-                               long width) {
+// scores [kPiece, from..end), from and end multiples of 16: q . k without the scale. Column 0 of `scores` is key `base`.
+[[gnu::noinline]] void piece_scores(int head_dim, const float* q, long q_stride, const float* panels, int from, int end, int base, float* scores, long width) {
   for (int j = from; j < end;) {
     const float* panel = panels + j / 32 * 32 * head_dim + j % 32;
-    const int cols = j % 32 == 0 && end - j >= 32 ? 32 : 16;
-    group_product(R, cols, head_dim, q, q_stride, 1, panel, 32, scores + (j - base), width, false);
-    j += cols;
+    float* to = scores + (j - base);
+    const bool wide = kTileCols == 32 && j % 32 == 0 && end - j >= 32;
+    if (wide) tile<kPiece, kTileLanes, false, false>(head_dim, q, q_stride, 1, panel, 32, to, width, Start::Zero, 0.0f, nullptr, nullptr);
+    else tile<kPiece, 1, false, false>(head_dim, q, q_stride, 1, panel, 32, to, width, Start::Zero, 0.0f, nullptr, nullptr);
+    j += wide ? 32 : 16;
   }
+}
+// The same for R queries of a group.
+SWARM_INLINE void group_scores(int R, int head_dim, const float* q, long q_stride, const float* panels, int from, int end, int base, float* scores,
+                               long width) {
+  int r = 0;
+  for (; r + kPiece <= R; r += kPiece) piece_scores(head_dim, q + r * q_stride, q_stride, panels, from, end, base, scores + r * width, width);
+  for (int j = from; r < R && j < end; j += 16)
+    group_product(R - r, 16, head_dim, q + r * q_stride, q_stride, 1, panels + j / 32 * 32 * head_dim + j % 32, 32, scores + r * width + (j - base), width, false);
 }
 
 // The sixteens of keys in [from, end) that a group of queries touches; all of the group see all keys of [whole, partly).
@@ -151,8 +160,8 @@ void attention_forward(const Attention& given, const float* q, const float* k, c
       }
       const float* queries = q + n * a.q_stride + h * D;
       float* out = o + n * a.o_stride + h * D;
-      for (int i = 0; i < a.T; i += kGroup) {
-        const int R = smaller(kGroup, a.T - i);
+      for (int i = 0; i < a.T; i += kForwardGroup) {
+        const int R = smaller(kForwardGroup, a.T - i);
         const Keys keys = seen_by(a, i, R);
         const int from = keys.first / 16 * 16, end = up_to(keys.end, 16);
         group_scores(R, D, queries + i * a.q_stride, a.q_stride, scratch + plan.key_panels, from, end, from, scratch + plan.scores, plan.width);
@@ -163,8 +172,11 @@ void attention_forward(const Attention& given, const float* q, const float* k, c
         store(inverse, splat(1.0f) / load(total));
         store(logs, load(top) + log_of(load(total)));
         for (int r = 0; r < R; r++) lse[(n + i + r) * a.heads + h] = logs[r];
-        group_product(R, D, keys.end - keys.first, scratch + plan.scores + keys.first - from, plan.width, 1, scratch + plan.rows_a + keys.first * D, D,
-                      out + i * a.o_stride, a.o_stride, false);
+        for (int r = 0; r < R; r += kGroup) {
+          const Keys own = seen_by(a, i + r, smaller(kGroup, R - r));
+          group_product(smaller(kGroup, R - r), D, own.end - own.first, scratch + plan.scores + r * plan.width + own.first - from, plan.width, 1,
+                        scratch + plan.rows_a + own.first * D, D, out + (i + r) * a.o_stride, a.o_stride, false);
+        }
         for (int r = 0; r < R; r++)
           for (int d = 0; d < D; d += 16) {
             float* y = out + (i + r) * a.o_stride + d;
@@ -201,11 +213,6 @@ template <bool Capped>
   }
 }
 
-void clear_head(int T, int D, float* x, long stride) {
-  for (int t = 0; t < T; t++)
-    for (int d = 0; d < D; d += 16) store(x + t * stride + d, zero());
-}
-
 void attention_backward(const Attention& given, const float* q, const float* k, const float* v, const float* o, const float* dout, const float* lse,
                         bool add, float* dq, float* dk, float* dv, float* scratch) {
   const Attention a = clamped(given);
@@ -220,7 +227,6 @@ void attention_backward(const Attention& given, const float* q, const float* k, 
         pack_panels(a.T, D, k + n * a.k_stride + h / shared * D, a.k_stride, scratch + plan.key_panels);
         pack_panels(a.T, D, v + n * a.v_stride + h / shared * D, a.v_stride, scratch + plan.value_panels);
         pack_rows(a.T, D, k + n * a.k_stride + h / shared * D, a.k_stride, scratch + plan.rows_a);
-        if (!add) clear_head(a.T, D, key_slopes, a.k_stride), clear_head(a.T, D, value_slopes, a.v_stride);
       }
       pack_rows(a.T, D, q + n * a.q_stride + h * D, a.q_stride, scratch + plan.rows_b);
       pack_rows(a.T, D, dout + n * a.o_stride + h * D, a.o_stride, scratch + plan.rows_c);
@@ -252,9 +258,10 @@ void attention_backward(const Attention& given, const float* q, const float* k, 
             const int R = smaller(kGroup, a.T - j);
             const int first = larger(j, i0), end = smaller(i1, j + R + a.window);
             if (first >= end) continue;
+            const bool adds = add || h % shared > 0 || j < i0;  // a key's own query is the first to see it
             const long at = (first - i0) * kKeysWidth + j - j0;
-            group_product(R, D, end - first, scratch + plan.slopes + at, 1, kKeysWidth, scratch + plan.rows_b + first * D, D, key_slopes + j * a.k_stride, a.k_stride, true);
-            group_product(R, D, end - first, scratch + plan.scores + at, 1, kKeysWidth, scratch + plan.rows_c + first * D, D, value_slopes + j * a.v_stride, a.v_stride, true);
+            group_product(R, D, end - first, scratch + plan.slopes + at, 1, kKeysWidth, scratch + plan.rows_b + first * D, D, key_slopes + j * a.k_stride, a.k_stride, adds);
+            group_product(R, D, end - first, scratch + plan.scores + at, 1, kKeysWidth, scratch + plan.rows_c + first * D, D, value_slopes + j * a.v_stride, a.v_stride, adds);
           }
         }
       }

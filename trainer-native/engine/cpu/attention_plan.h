@@ -7,6 +7,7 @@ namespace swarm::cpu {
 namespace {
 
 constexpr int kGroup = 8;     // queries that share a range of keys
+constexpr int kForwardGroup = 2 * kGroup;  // queries whose scores forward keeps at a time
 constexpr int kQueries = 64;  // of a block of backward
 constexpr int kKeys = 64;     // of a block of backward, a multiple of 32
 constexpr int kKeysWidth = kKeys + 16;  // floats from one row of such a block to the next: rows must not lie a power of two apart
@@ -19,7 +20,7 @@ struct Plan {
   long width;                          // floats from one row of forward's scores to the next
   long key_panels, value_panels;       // offsets in floats: [T/32][head_dim][32]
   long rows_a, rows_b, rows_c;         // [T, head_dim]
-  long scores;                         // forward [kGroup, width], backward [kQueries, kKeysWidth]
+  long scores;                         // forward [kForwardGroup, width], backward [kQueries, kKeysWidth]
   long slopes;                         // backward [kQueries, kKeysWidth]
   long floats;
 };
@@ -27,8 +28,8 @@ struct Plan {
 inline Plan plan_attention(const Attention& a) {
   const int padded = up_to(a.T, 32);
   Plan p;
-  p.width = smaller(padded, up_to(kGroup + smaller(a.window, a.T), 16) + 16) + 16;
-  const long panel = static_cast<long>(padded) * a.head_dim, block = kQueries * kKeysWidth, group = kGroup * p.width;
+  p.width = smaller(padded, up_to(kForwardGroup + smaller(a.window, a.T), 16) + 16) + 16;
+  const long panel = static_cast<long>(padded) * a.head_dim, block = kQueries * kKeysWidth, group = kForwardGroup * p.width;
   p.key_panels = 0;
   p.value_panels = panel;
   p.rows_a = 2 * panel;
