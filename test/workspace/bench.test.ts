@@ -76,11 +76,18 @@ test('the table holds shares of the peak, the best GEMM of all, and the ratios',
   assert.deepEqual(cells('2 workers / 1 worker, by the clock'), ['1.67x'])
 })
 
-test('a missing row and a busy machine are said aloud', () => {
+test('each goal stands beside what it asks of this machine and what was reached', () => {
+  const lines = table(measured).split('\n')
+  assert.ok(lines.some((l) => /^26000 tok\/s on 1 core\(s\), reached by the clock +38%$/.test(l)))
+  assert.ok(lines.some((l) => /^48000 tok\/s on 2 core\(s\), reached by the clock +35%$/.test(l)))
+  assert.ok(lines.some((l) => /^48000 tok\/s on 2 core\(s\), of FMA peak here +120%$/.test(l)))
+})
+
+test('a missing row is said aloud, and a machine that gave its time to others', () => {
   assert.match(table(measured), /MISSING ROW {2}PyTorch compiled: why/)
   assert.doesNotMatch(table(measured), /BUSY/)
   assert.match(
-    table({ ...measured, machine: { ...measured.machine, loadBefore: 3 } }),
-    /THE MACHINE WAS BUSY \(load 3\.0\)/,
+    table({ ...measured, steps: [step(1, 0.2, 0.1), step(2, 0.06, 0.11)] }),
+    /THE MACHINE WAS BUSY \(one worker ran 50% of the time\)/,
   )
 })
