@@ -38,8 +38,8 @@ inline void ends(const char* file, int line, const Outcome& outcome, int code, c
 
 // Why no program of this build can be started in a whole jail, "" where one can.
 inline std::string why_no_jail() {
-#ifdef __SANITIZE_ADDRESS__
-  return "AddressSanitizer sets a limit on cores, which the jail refuses";
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return "a sanitizer sets limits of its own, which the jail refuses";
 #else
   const Folder folder;
   const std::string word = run(folder, program("jail") + " probe").out;
