@@ -19,7 +19,7 @@ embed|engine/cpu/rows.h|^void embed_backward|load\(out \+ i, lanes\) \+ load|loa
 rmsnorm|engine/cpu/rows.h|^void rmsnorm_backward|= fnma\(|= fma(|op rmsnorm
 rope|engine/cpu/rows.h|^void rope|backward \? -1\.0f|backward ? 1.0f|op rope
 cross_entropy|engine/cpu/rows.h|^void cross_entropy|\] - scale;|] + scale;|golden: loss and every gradient at
-attention|engine/cpu/attention.h|void slope_row|along = splat\(dot\)|along = zero() - splat(dot)|op attention
+attention|engine/cpu/attention.h|void slopes_of_rows|along = splat\(dots\[r\]\)|along = zero() - splat(dots[r])|op attention
 adam|engine/optim/adam.cpp|^UpdateRule adam|return -lr|return lr|golden: the losses
 muon|engine/optim/muon.cpp|^UpdateRule muon|p - fma\(|p + fma(|golden: muon'
 
