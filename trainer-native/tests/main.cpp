@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   return check::run(argc > 1 ? argv[1] : "");
 }
 #elif defined(__SANITIZE_THREAD__)
-// ThreadSanitizer is for the CPU backend's workers: the emulator of CUDA is one thread, and takes hours under it.
+// ThreadSanitizer is for the CPU backend's workers: the emulator of CUDA is one thread, and takes more than half an hour under it.
 int main(int argc, char** argv) {
   std::printf("NOT TESTED under ThreadSanitizer: the CUDA backend in its emulator, which is one thread; AddressSanitizer runs those cases\n");
   return check::run(argc > 1 ? argv[1] : "", "cuda ");

@@ -161,23 +161,17 @@ SWARM_INLINE void product(Form form, int M, int N, int K, const float* A, long l
             const float *a = A + i * a_row + k0 * a_k, *b = B + k0 * ldb + j0;
             float* c = C + i * ldc + j0 + skip;
             if (new_panel && b_transposed) pack_columns_of_b(k, n, B + j0 * ldb + k0, ldb, panel);
-            if (whole && !b_transposed && new_panel) {
-              if (new_strip) copying_tile<true, true>(k, a, a_row, a_k, b, ldb, c, ldc, start, beta, strip, panel);
-              else if (a_transposed) copying_tile<false, true>(k, strip, 1, kTileRows, b, ldb, c, ldc, start, beta, nullptr, panel);
-              else copying_tile<false, true>(k, a, a_row, a_k, b, ldb, c, ldc, start, beta, nullptr, panel);
-              continue;
-            }
-            if (new_panel && !b_transposed) pack_rows_of_b(k, n, b, ldb, panel);
-            if (whole && new_strip) {
-              copying_tile<true, false>(k, a, a_row, a_k, panel, kTileCols, c, ldc, start, beta, strip, nullptr);
-              continue;
-            }
-            if (new_strip) pack_strip(rows, k, a, lda, strip);
-            const float* from = a_transposed ? strip : a;
-            const long row = a_transposed ? 1 : lda, next = a_transposed ? kTileRows : 1;
-            if (n < kTileCols) edge_tile(rows, n - skip, k, from, row, next, panel + skip, c, ldc, start, beta);
-            else if (skip > 0) tile_rows<1>(rows, k, from, row, next, panel + skip, kTileCols, c, ldc, start, beta);
-            else tile_rows<kTileLanes>(rows, k, from, row, next, panel, kTileCols, c, ldc, start, beta);
+            else if (new_panel && !whole) pack_rows_of_b(k, n, b, ldb, panel);
+            if (new_strip && !whole) pack_strip(rows, k, a, lda, strip);
+            const bool copies_a = new_strip && whole, copies_b = new_panel && whole && !b_transposed, from_strip = a_transposed && !copies_a;
+            const float* from = from_strip ? strip : a;
+            const long next = from_strip ? kTileRows : a_k;
+            if (copies_a && copies_b) copying_tile<true, true>(k, from, a_row, next, b, ldb, c, ldc, start, beta, strip, panel);
+            else if (copies_a) copying_tile<true, false>(k, from, a_row, next, panel, kTileCols, c, ldc, start, beta, strip, nullptr);
+            else if (copies_b) copying_tile<false, true>(k, from, a_row, next, b, ldb, c, ldc, start, beta, nullptr, panel);
+            else if (n < kTileCols) edge_tile(rows, n - skip, k, from, a_row, next, panel + skip, c, ldc, start, beta);
+            else if (skip > 0) tile_rows<1>(rows, k, from, a_row, next, panel + skip, kTileCols, c, ldc, start, beta);
+            else tile_rows<kTileLanes>(rows, k, from, a_row, next, panel, kTileCols, c, ldc, start, beta);
           }
         }
   }

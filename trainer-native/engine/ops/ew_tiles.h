@@ -20,10 +20,10 @@ enum class Broadcast : uint8_t {
 
 class TileProgram {
  public:
+  static constexpr int any_full = -2;
   // widths: numbers per token (or per parameter) of each input; the program's value `outputs[i]` has broadcast out_kinds[i].
   // in_place: for each output, the Full input whose memory it is going to take, any_full for one that is chosen later, or -1;
   // empty: outputs and inputs never share memory.
-  static constexpr int any_full = -2;
   TileProgram(const Program& program, int C, std::vector<Broadcast> inputs, std::vector<int> widths, std::vector<Broadcast> outputs,
               std::vector<int> output_widths, const std::vector<int>& in_place = {});
 
