@@ -11,6 +11,13 @@ function testFiles(folder) {
     .sort()
 }
 
+const LIMITS = [
+  // Two at a time: more would share two cores with trainers and servers, and time-outs would measure the machine.
+  '--test-concurrency=2',
+  // A file that takes half an hour hangs: it is ended and has failed, so that the others are still heard of.
+  `--test-timeout=${30 * 60_000}`,
+]
+
 /** `npm test -- WORD…` runs the files with one of the words in their path; words with a dash go to the test runner. */
 function testCommand(args) {
   const words = args.filter((a) => !a.startsWith('-'))
@@ -24,8 +31,7 @@ function testCommand(args) {
     )
     process.exit(2)
   }
-  // Two at a time: more would share two cores with trainers and servers, and time-outs would measure the machine.
-  return { file: process.execPath, args: ['--import', 'tsx', '--test', '--test-concurrency=2', ...flags, ...files] }
+  return { file: process.execPath, args: ['--import', 'tsx', '--test', ...LIMITS, ...flags, ...files] }
 }
 
 /** A swarm runs where it was asked for, so that folders on its command line mean what they say; the rest runs in the checkout. */

@@ -87,7 +87,7 @@ async function main(args: readonly string[]): Promise<number> {
     bus = await connect(settings, log, leaving)
     const { researcher: of, baseUrl, script } = settings
     const by = (): string => membership?.current.agent ?? 'agent'
-    const researcher = hire({ researcher: of, baseUrl, script, purse: purseOver(bus, leaving), by, log })
+    const researcher = await hire({ researcher: of, baseUrl, script, purse: purseOver(bus, leaving), by, log })
     ledger = await Ledger.open(bus)
     const machine = await machineOf(lane)
     membership = new Membership(bus, ledger, {

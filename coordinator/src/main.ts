@@ -105,7 +105,7 @@ async function main(): Promise<number> {
   const director =
     given.director === undefined
       ? undefined
-      : new Director(c, openModel({ researcher: given.director, purse, baseUrl: given.baseUrl, log }), home)
+      : new Director(c, await openModel({ researcher: given.director, purse, baseUrl: given.baseUrl, log }), home)
   const proposers = director === undefined ? new Proposers(c, purse) : undefined
   c.thinking = () => (director ?? proposers)?.more === true
   await putBundle(bus, hub, currentBest(ledger.board)?.best.commit as string)

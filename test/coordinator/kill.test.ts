@@ -125,7 +125,7 @@ async function rebuilt(home: Home): Promise<string> {
   return text
 }
 
-test(`${KILLS} kills, and the same experiments to the last digit as a run without`, { timeout: 240_000 }, async () => {
+test(`${KILLS} kills, and the same experiments to the last digit as a run without`, { timeout: 900_000 }, async () => {
   const [quiet, rough] = [await openHome(RECIPE), await openHome(RECIPE)]
   try {
     assert.equal(quiet.head.length, 40)

@@ -18,13 +18,17 @@ import { measurement } from './script.ts'
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
+/** Long enough for a coordinator that is killed several times while it starts, on a machine that has other work. */
+const PATIENCE_MS = 120_000
+
 /** Asks until somebody answers: the coordinator may be dead at any time. */
-export async function insist<T>(ask: () => Promise<T>): Promise<T> {
-  for (let i = 0; ; i++) {
+export async function insist<T>(ask: () => Promise<T>, inVain: () => boolean = () => false): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS
+  for (;;) {
     try {
       return await ask()
     } catch (error) {
-      if (i > 400) throw error
+      if (inVain() || Date.now() > deadline) throw error
       await pause(50)
     }
   }
@@ -58,6 +62,11 @@ export class Lane {
     readonly researcher?: ResearcherOf,
   ) {}
 
+  /** Nobody answers over a bus that was closed. */
+  #insist<T>(ask: () => Promise<T>): Promise<T> {
+    return insist(ask, () => this.bus.nc.isClosed())
+  }
+
   async join(): Promise<void> {
     const request = {
       name: this.name,
@@ -66,7 +75,7 @@ export class Lane {
       frozen: this.home.frozen,
       ...(this.researcher === undefined ? {} : { researcher: this.researcher }),
     }
-    const reply = await insist(() => this.bus.ask('join', request, 2_000))
+    const reply = await this.#insist(() => this.bus.ask('join', request, 2_000))
     if ('refused' in reply) throw new Error(reply.refused)
     const beat = (): void => this.bus.beat({ agent: reply.agent, session: reply.session, at: '', phase: 'train' })
     beat()
@@ -81,7 +90,7 @@ export class Lane {
       reads(this.researcher) ? consumer.workRead : consumer.workAny,
     ]) {
       const ask = JSON.stringify({ batch: 1, no_wait: true })
-      const m = await insist(() =>
+      const m = await this.#insist(() =>
         this.bus.nc.request(`$JS.API.CONSUMER.MSG.NEXT.WORK.${line}`, ask, { timeout: 2_000, noMux: true }),
       )
       if (m.headers?.code || !m.reply) continue
@@ -89,7 +98,7 @@ export class Lane {
       this.fence = Number(reply.split('.')[4])
       return {
         experiment: Experiment.parse(m.json()),
-        done: () => insist(() => this.bus.nc.request(reply, '+ACK', { timeout: 2_000 })),
+        done: () => this.#insist(() => this.bus.nc.request(reply, '+ACK', { timeout: 2_000 })),
       }
     }
     return undefined
@@ -126,7 +135,7 @@ export class Lane {
   }
 
   async handIn(result: Result): Promise<void> {
-    await insist(() =>
+    await this.#insist(() =>
       this.bus.js.publish(subject.result(this.name, result.experiment), JSON.stringify(result), {
         msgID: `${result.experiment}:${result.fence}`,
       }),
@@ -146,14 +155,14 @@ export class Lane {
 
   /** Waits until an experiment is on the ledger and everything that follows from it is out. */
   async settled(experiment: string): Promise<void> {
-    const recorded = await insist(async () => {
+    const recorded = await this.#insist(async () => {
       const m = await (await this.bus.manager()).streams.getMessage('LEDGER', {
         last_by_subj: `ledger.experiment-recorded.${experiment}`,
       })
       if (m === null) throw new Error(`${experiment} is not recorded`)
       return m.seq
     })
-    await insist(async () => {
+    await this.#insist(async () => {
       const { seq } = await this.bus.ask('ping', {}, 2_000)
       if (seq < recorded) throw new Error(`decided up to ${seq}`)
     })

@@ -59,7 +59,10 @@ export async function openHome(recipe: string): Promise<Home> {
   const manifest = JSON.stringify({ version: 1, files: { 'val.bin': text, 'hidden.bin': text } })
   writeFileSync(join(data, 'manifest.json'), manifest)
   const processes: CoordinatorProcess[] = []
+  let closed = false
   const begin = (args: string[], env: Record<string, string> = {}): CoordinatorProcess => {
+    // A test that failed may still have a supervisor, which would start the killed ones again for ever.
+    if (closed) throw new Error('this home is closed')
     const started = startCoordinator(nats, checkout, data, args, env)
     processes.push(started)
     return started
@@ -74,6 +77,7 @@ export async function openHome(recipe: string): Promise<Home> {
     coordinator: (...args) => begin(args),
     doomed: (moment, ...args) => begin(args, { SWARM_CRASH_AT: moment }),
     close: async () => {
+      closed = true
       for (const p of processes) p.kill('SIGKILL')
       await Promise.all(processes.map((p) => p.ended))
       await nats.close()

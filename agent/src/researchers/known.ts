@@ -23,7 +23,7 @@ export interface Hiring {
 }
 
 /** Takes the researcher's key out of the environment. Throws KeyMissing, ModelUnknown or ScriptInvalid. */
-export function hire(hiring: Hiring): Researcher {
+export async function hire(hiring: Hiring): Promise<Researcher> {
   const { researcher, baseUrl, by, log } = hiring
   const { name, model } = researcher
   if (name === 'search') return search
@@ -32,7 +32,7 @@ export function hire(hiring: Hiring): Researcher {
     return new CliResearcher(new Claude(model, takeKey(name), baseUrl ?? addressOf('ANTHROPIC_BASE_URL')), hiring)
   if (name === 'codex')
     return new CliResearcher(new Codex(model, takeKey(name), baseUrl ?? addressOf('OPENAI_BASE_URL')), hiring)
-  return new Reading(name, openModel(hiring), by, log)
+  return new Reading(name, await openModel(hiring), by, log)
 }
 
 function needProgram(name: string): void {

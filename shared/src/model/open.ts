@@ -1,10 +1,8 @@
 // From the words of a command line to a model that is ready to be asked.
 import type { ResearcherOf } from '../researcher.ts'
-import { AnthropicWire } from './anthropic.ts'
 import { needKey, takeKey } from './keys.ts'
 import { Metered } from './metered.ts'
 import type { Model } from './model.ts'
-import { OpenAiWire } from './openai.ts'
 import type { Purse } from './purse.ts'
 import { readScript, ScriptedWire } from './scripted.ts'
 import type { Wire } from './wire.ts'
@@ -25,11 +23,15 @@ export interface Opening {
 }
 
 /** Takes the provider's key out of the environment. Throws ModelUnknown, KeyMissing or ScriptInvalid. */
-export function openModel({ researcher, purse, baseUrl, script, log }: Opening): Model {
-  return new Metered(wireOf(researcher, baseUrl, script), purse, log)
+export async function openModel({ researcher, purse, baseUrl, script, log }: Opening): Promise<Model> {
+  return new Metered(await wireOf(researcher, baseUrl, script), purse, log)
 }
 
-function wireOf({ name, model }: ResearcherOf, given: string | undefined, script: string | undefined): Wire {
+async function wireOf(
+  { name, model }: ResearcherOf,
+  given: string | undefined,
+  script: string | undefined,
+): Promise<Wire> {
   if (name === 'scripted') return new ScriptedWire(readScript(script ?? model))
   if (name !== 'anthropic' && name !== 'openai') throw new ModelUnknown(`${name} is not asked over an interface`)
   if (model === undefined) throw new ModelUnknown(`${name}: which model? Write ${name}:MODEL`)
@@ -38,5 +40,7 @@ function wireOf({ name, model }: ResearcherOf, given: string | undefined, script
   // A server of one's own mostly wants no key; the SDKs want a word.
   const key = baseUrl === undefined ? needKey(name) : takeKey(name)
   const at = { key: key?.value ?? 'none', baseUrl }
-  return name === 'anthropic' ? new AnthropicWire(model, at) : new OpenAiWire(model, at)
+  // The SDKs are half of what a process would load at its start, and most processes ask no model.
+  if (name === 'anthropic') return new (await import('./anthropic.ts')).AnthropicWire(model, at)
+  return new (await import('./openai.ts')).OpenAiWire(model, at)
 }

@@ -24,7 +24,7 @@ test('each edit of the demo finds its text in the shipped recipe once, and chang
 })
 
 test('scripted without a file answers from the demo', async () => {
-  const model = openModel({ researcher: { name: 'scripted' }, purse: countedPurse(), log: () => {} })
+  const model = await openModel({ researcher: { name: 'scripted' }, purse: countedPurse(), log: () => {} })
   const said = await model.turn(
     {
       purpose: { by: 'a1', role: 'author', hypothesis: { id: 'h0001', title: IDEAS[0]?.title ?? '' } },
