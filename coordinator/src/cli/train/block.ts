@@ -38,7 +38,12 @@ export function closingBlock({ report: r, judged, built, firstStepSeconds, total
     line('sandbox', r.sandbox),
     line('trust', judged.trust),
     line('checkpoint', r.checkpointSha256),
-    ...(r.device === undefined ? ['(on a CPU peak_vram_mb is the peak of the arena in main memory)'] : []),
+    ...(r.device === undefined
+      ? [
+          '(on a CPU peak_vram_mb is the peak of the arena in main memory, and mfu_percent is of 100 GF/s a worker, the reference',
+          ' core of work budgets: a faster core passes 100)',
+        ]
+      : []),
     '---',
     line('val_bpb', judged.valBpb.toFixed(6)),
     line('training_seconds', r.trainingSeconds.toFixed(1)),
