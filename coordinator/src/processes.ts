@@ -1,13 +1,6 @@
 // Keeping a child process alive: started in its own group, started again when it dies, given up on when it only ever dies.
-import { type Child, describeEnd, killGroup, start } from '@swarm/shared/exec'
-import { type Identity, identityOf, isRunning } from './server/identity.ts'
-
-/** Ends the groups of an earlier life, and of nobody else. */
-export function endLeftovers(left: readonly Identity[]): number {
-  const alive = left.filter(isRunning)
-  for (const one of alive) killGroup(one.pid, 'SIGKILL')
-  return alive.length
-}
+import { type Child, describeEnd, start } from '@swarm/shared/exec'
+import { type Identity, identityOf } from './server/identity.ts'
 
 /** It dies again and again right after its start; the message carries its last words. */
 export class CrashLoop extends Error {

@@ -1,6 +1,7 @@
 // The door to child processes. Every child has its own process group, is killed as a group, and dies with its parent.
 import { execFileSync } from 'node:child_process'
 import { type Options, type ResultPromise, execa } from 'execa'
+import { killGroup } from './group.ts'
 
 let deathSignal: readonly string[] | undefined
 
@@ -54,15 +55,6 @@ export function cleanEnv(extra: Record<string, string> = {}): Record<string, str
     if (v !== undefined) env[name] = v
   }
   return { ...env, ...extra }
-}
-
-export function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, signal)
-  } catch {
-    /* the group is already gone */
-  }
 }
 
 /** Groups to end when this process does. One listener for all: Node warns of more than ten, and a swarm of eight agents has more children. */

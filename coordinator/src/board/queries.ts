@@ -3,9 +3,9 @@ import type { Best } from '@swarm/shared/event'
 import type { ExperimentKind, Split } from '@swarm/shared/experiment'
 import type { Finding, Verdict } from '@swarm/shared/finding'
 import { type Cost, fieldStatus, type Measurement, type RunOutcome } from '@swarm/shared/result'
-import type { AgentRecord, Board, HypothesisRecord, RunRecord } from './schema.ts'
+import type { AgentRecord, Board, RunRecord } from './schema.ts'
 import { scoresOf } from './scores.ts'
-import { focusOf, isOpen, isPaused, isWithdrawn } from './steering.ts'
+import { focusOf, isOpen, isPaused, isQuarantined, isWithdrawn } from './steering.ts'
 import { currentBest, worth } from './value.ts'
 
 /** One experiment, flat: what `swarm board --json` prints. */
@@ -98,11 +98,6 @@ export function experiments(board: Board): ExperimentLine[] {
             }),
       }
     })
-}
-
-/** Its last word is a run on the second held-out text: too good to be taken as it is. */
-export function isQuarantined(board: Board, h: HypothesisRecord): boolean {
-  return isOpen(h) && board.experiments.get(h.experiments.at(-1) ?? '')?.experiment.split === 'hidden'
 }
 
 /** A measured run takes the word of its hypothesis' verdict. */

@@ -24,3 +24,8 @@ export const isOpen = (h: HypothesisRecord): boolean => h.finding === undefined 
 /** Its hypothesis was vetoed before it had a result: nobody is to begin it. Who runs it already may finish. */
 export const isWithdrawn = (board: Board, { experiment, result }: ExperimentRecord): boolean =>
   result === undefined && board.hypotheses.get(experiment.hypothesis?.id ?? '')?.vetoed !== undefined
+
+/** Its last word is a run on the second held-out text: too good to be taken as it is. */
+export function isQuarantined(board: Board, h: HypothesisRecord): boolean {
+  return isOpen(h) && board.experiments.get(h.experiments.at(-1) ?? '')?.experiment.split === 'hidden'
+}

@@ -1,5 +1,4 @@
 // swarm board: every experiment, one line each.
-import { spent } from '@swarm/shared/result'
 import type { Command } from 'commander'
 import { plainText } from '../tui/words.ts'
 import { withExamples } from './examples.ts'
@@ -22,6 +21,7 @@ export function register(program: Command): void {
 
 async function board({ home, json }: { home: string; json: boolean }): Promise<void> {
   const { openReader } = await import('../board/read.ts')
+  const { spent } = await import('@swarm/shared/result')
   const reader = openReader(home)
   const lines = reader.experiments()
   const all = lines.filter((e) => e.status !== 'planned')

@@ -1,6 +1,6 @@
 // swarm down: stops the swarm of a home, from another terminal.
 import type { Command } from 'commander'
-import { killGroup } from '@swarm/shared/exec'
+import { killGroup } from '@swarm/shared/group'
 import { isRunning } from '../server/identity.ts'
 import { withExamples } from './examples.ts'
 import { homeOption } from './options.ts'

@@ -1,5 +1,5 @@
 // How a verb reaches a swarm: the one of a home, or any by its URL.
-import { type Bus, openBus } from '@swarm/shared/bus'
+import type { Bus } from '@swarm/shared/bus'
 import type { AskName, AskReply, AskRequest } from '@swarm/shared/subjects'
 import { userInfo } from 'node:os'
 import { EXIT, Failed } from './failure.ts'
@@ -22,7 +22,8 @@ export function hubUrl(home: string, as: 'swarm' | 'agent'): string {
   return url
 }
 
-export function openHub(url: string, verb: string, log?: (line: string) => void): Promise<Bus> {
+export async function openHub(url: string, verb: string, log?: (line: string) => void): Promise<Bus> {
+  const { openBus } = await import('@swarm/shared/bus')
   return openBus({ url, name: `${verb}-${process.pid}`, patient: false, ...(log === undefined ? {} : { log }) })
 }
 

@@ -1,7 +1,7 @@
 // home/swarm.json: who runs the swarm of this home, and how to reach it. Also the lock: made exclusively, mode 0600.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { endLeftovers } from '../processes.ts'
+import { killGroup } from '@swarm/shared/group'
 import { type Identity, identityOf, isRunning } from '../server/identity.ts'
 import { Failed } from './failure.ts'
 
@@ -110,7 +110,7 @@ function clearDead(home: string): void {
   const moved = parse(readFileSync(aside, 'utf8'))
   // Somebody took the home between our look and our move: give it back.
   if (moved !== undefined && isRunning(moved)) linkSync(aside, file(home))
-  else endLeftovers(moved?.children ?? [])
+  else for (const left of moved?.children ?? []) if (isRunning(left)) killGroup(left.pid, 'SIGKILL')
   rmSync(aside, { force: true })
 }
 

@@ -1,6 +1,5 @@
 // swarm watch: the screen of a swarm that runs elsewhere: another terminal, another machine.
 import type { Command } from 'commander'
-import { showLines, showScreen, wantsScreen } from '../tui/show.ts'
 import { withExamples } from './examples.ts'
 import { hubUrl, openHub, withoutCredentials } from './hub.ts'
 import { homeOption, hubAddress } from './options.ts'
@@ -35,6 +34,7 @@ export function register(program: Command): void {
 async function watch(options: WatchOptions): Promise<void> {
   if (!options.color) process.env.NO_COLOR = '1'
   const url = options.url ?? hubUrl(options.home, 'agent')
+  const { showLines, showScreen, wantsScreen } = await import('../tui/show.ts')
   const stop = stopRequests(() => {})
   const place = withoutCredentials(url)
   const screen = wantsScreen(options)
