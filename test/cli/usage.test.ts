@@ -49,6 +49,20 @@ test('help has examples in its first 25 lines, for swarm and for every verb, and
   })
 })
 
+test('help is quick: the packages that verbs need are loaded by the verbs that run', async () => {
+  const hook =
+    'export async function load(url, context, next) { process._rawDebug("loads " + url); return next(url, context) }'
+  const tracer = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(hook)}')`
+  const { code, stderr } = await swarm(state, ['--help'], {
+    env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(tracer)}` },
+  })
+  assert.equal(code, 0, stderr)
+  const packages = new Set([...stderr.matchAll(/^loads .*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//gm)].map((m) => m[1]))
+  // What runs TypeScript is there before any verb.
+  for (const runner of ['tsx', 'esbuild', 'get-tsconfig']) packages.delete(runner)
+  assert.deepEqual([...packages], ['commander'])
+})
+
 /** Arguments → exit code, and what stderr must say. */
 const REFUSED: [args: string[], code: number, says: RegExp][] = [
   [['statsu'], 2, /unknown command 'statsu'\n\(Did you mean status\?\)/],
