@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <limits>
 #include <string>
 #include <vector>
@@ -10,28 +9,13 @@
 #include "harness/contract.h"
 #include "harness/failure.h"
 #include "harness/question.h"
+#include "harness/whole.h"
 
 namespace swarm {
 namespace {
 
 void take(void* to, size_t bytes) {
-  for (char* p = static_cast<char*>(to); bytes > 0;) {
-    const ssize_t got = read(STDIN_FILENO, p, bytes);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) throw Failure(Exit::usage, "the question ends early");
-    p += got;
-    bytes -= size_t(got);
-  }
-}
-
-void give(const void* from, size_t bytes) {
-  for (const char* p = static_cast<const char*>(from); bytes > 0;) {
-    const ssize_t put = write(STDOUT_FILENO, p, bytes);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) throw Failure(Exit::internal, "nobody takes the answer");
-    p += put;
-    bytes -= size_t(put);
-  }
+  if (!take_whole(STDIN_FILENO, to, bytes)) throw Failure(Exit::usage, "the question ends early");
 }
 
 }  // namespace
@@ -59,7 +43,7 @@ void answer_one_question() {
   for (size_t i = 0; i < inputs.size(); ++i) f.in[i] = inputs[i].data();
   f.out = out.data();
   node.custom->forward(f);
-  give(out.data(), out.size() * sizeof(float));
+  if (!give_whole(STDOUT_FILENO, out.data(), out.size() * sizeof(float))) throw Failure(Exit::internal, "nobody takes the answer");
 }
 
 }  // namespace swarm

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "harness/failure.h"
+#include "harness/whole.h"
 
 namespace swarm {
 namespace {
@@ -55,18 +56,11 @@ void write_whole_file(const std::string& path, const void* data, size_t bytes) {
   unlink(partial.c_str());  // a file of our own making, whatever stood there: no link is followed, no pipe waited for
   const int fd = open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0) throw Failure(Exit::internal, reason("create", partial));
-  const char* p = static_cast<const char*>(data);
-  for (size_t left = bytes; left > 0;) {
-    const ssize_t wrote = write(fd, p, left);
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) {
-      const std::string why = reason("write", partial);
-      close(fd);
-      unlink(partial.c_str());
-      throw Failure(Exit::internal, why);
-    }
-    p += wrote;
-    left -= size_t(wrote);
+  if (!give_whole(fd, data, bytes)) {
+    const std::string why = reason("write", partial);
+    close(fd);
+    unlink(partial.c_str());
+    throw Failure(Exit::internal, why);
   }
   const bool flushed = fsync(fd) == 0;
   if (close(fd) != 0 || !flushed) throw Failure(Exit::internal, reason("flush", partial));

@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <cmath>
 #include <csignal>
 #include <ctime>
 
 #include "harness/failure.h"
 #include "harness/question.h"
+#include "harness/whole.h"
 
 namespace swarm {
 namespace {
@@ -25,23 +25,11 @@ double now() {
 [[noreturn]] void broken() { throw Failure(Exit::internal, "the launcher that runs the experiment's own code is gone; judge it again"); }
 
 void say(const void* from, size_t bytes) {
-  for (const char* p = static_cast<const char*>(from); bytes > 0;) {
-    const ssize_t put = write(asked_descriptor, p, bytes);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) broken();
-    p += put;
-    bytes -= size_t(put);
-  }
+  if (!give_whole(asked_descriptor, from, bytes)) broken();
 }
 
 void hear(void* to, size_t bytes) {
-  for (char* p = static_cast<char*>(to); bytes > 0;) {
-    const ssize_t got = read(told_descriptor, p, bytes);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) broken();
-    p += got;
-    bytes -= size_t(got);
-  }
+  if (!take_whole(told_descriptor, to, bytes)) broken();
 }
 
 }  // namespace
@@ -87,6 +75,8 @@ void OwnCode::ask(const Shape& shape, int node, const std::string& name, const s
   for (size_t i = 0; i < floats.size(); ++i) sum += question.floats[i] = floats[i];
   const uint64_t wanted = uint64_t(f.N) * uint64_t(cols) * sizeof(float);
   const Asked head{sizeof question + sum * sizeof(float), wanted};
+  if (head.question > most_asked || head.answer > most_asked)
+    throw refused("would read or write more than " + std::to_string(most_asked >> 20) + " MiB at once, more than a judge asks for");
   say(&head, sizeof head);
   say(&question, sizeof question);
   for (size_t i = 0; i < floats.size(); ++i) say(f.in[i], floats[i] * sizeof(float));

@@ -13,40 +13,18 @@
 
 #include "harness/parent.h"
 #include "harness/question.h"
+#include "harness/whole.h"
 
 namespace swarm {
 namespace {
 
 constexpr double seconds_for_an_answer = 10;
-constexpr uint64_t most_bytes = uint64_t{1} << 30;
 constexpr int could_not_start = 127;  // of a process that never became the trainer; the trainer itself ends with no such code
 
 double now() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
-}
-
-bool take(int fd, void* to, size_t bytes) {
-  for (char* p = static_cast<char*>(to); bytes > 0;) {
-    const ssize_t got = read(fd, p, bytes);
-    if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return false;
-    p += got;
-    bytes -= size_t(got);
-  }
-  return true;
-}
-
-bool give(int fd, const void* from, size_t bytes) {
-  for (const char* p = static_cast<const char*>(from); bytes > 0;) {
-    const ssize_t put = write(fd, p, bytes);
-    if (put < 0 && errno == EINTR) continue;
-    if (put <= 0) return false;
-    p += put;
-    bytes -= size_t(put);
-  }
-  return true;
 }
 
 // One process, from its start to its end.
@@ -142,15 +120,15 @@ class Answerer {
 void answer_questions(int asked, int told, const std::function<void()>& become) {
   signal(SIGPIPE, SIG_IGN);
   Asked head;
-  while (take(asked, &head, sizeof head)) {
-    if (head.question > most_bytes || head.answer > most_bytes) return;
+  while (take_whole(asked, &head, sizeof head)) {
+    if (head.question > most_asked || head.answer > most_asked) return;  // no judge of ours asks so much
     std::string question(head.question, '\0'), answer;
-    if (!take(asked, question.data(), question.size())) return;
+    if (!take_whole(asked, question.data(), question.size())) return;
     Answerer answerer(become);
     const std::string why = answerer.ask(asked, question, head.answer, answer);
     const std::string& words = why.empty() ? answer : why;
     const Told reply{why.empty() ? End::answered : answerer.machine_failed() ? End::outage : End::refused, words.size()};
-    if (!give(told, &reply, sizeof reply) || !give(told, words.data(), words.size())) return;
+    if (!give_whole(told, &reply, sizeof reply) || !give_whole(told, words.data(), words.size())) return;
   }
 }
 
