@@ -32,7 +32,7 @@ function trainers(): string[] {
     })
 }
 
-async function until(what: string, holds: () => boolean, ms = 15_000): Promise<void> {
+async function until(what: string, holds: () => boolean, ms = 60_000): Promise<void> {
   for (const deadline = Date.now() + ms; !holds(); await wait(20))
     if (Date.now() > deadline) assert.fail(`not in ${ms} ms: ${what}`)
 }
@@ -53,7 +53,7 @@ test('kill -9 in the middle of everything: each result once, nothing lost, no tr
     hub.beats.length = 0
   }
   const last = hub.agent('a1')
-  for (const n of wanted) await hub.result(`e000${n}`, 30_000)
+  for (const n of wanted) await hub.result(`e000${n}`)
   const ids = hub.results.map((r) => r.experiment)
   const recorded = new Set(ids)
   assert.equal(recorded.size, wanted.length)

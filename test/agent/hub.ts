@@ -175,7 +175,7 @@ export async function openHub(
               : subject.workFor(line.agent, experiment.id)
       await bus.js.publish(to, JSON.stringify(experiment))
     },
-    result: async (id, ms = 20_000) => {
+    result: async (id, ms = 60_000) => {
       for (const deadline = Date.now() + ms; Date.now() < deadline; await new Promise((r) => setTimeout(r, 20))) {
         const found = results.find((r) => r.experiment === id)
         if (found !== undefined) return found
@@ -276,7 +276,7 @@ export function given(hub: Hub, n: number, diff: string, more: Partial<Experimen
 }
 
 /** Looks again and again until something holds. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, ms = 15_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, ms = 60_000): Promise<void> {
   for (const deadline = Date.now() + ms; !(await holds()); await new Promise((r) => setTimeout(r, 25)))
     if (Date.now() > deadline) throw new Error(`not in ${ms} ms: ${what}`)
 }

@@ -46,7 +46,7 @@ export class Command {
   }
 
   /** Waits until stdout has it, and says what was there instead when it never comes. */
-  async says(pattern: RegExp, ms = 30_000): Promise<RegExpExecArray> {
+  async says(pattern: RegExp, ms = 90_000): Promise<RegExpExecArray> {
     for (const end = Date.now() + ms; ; ) {
       const found = pattern.exec(this.stdout)
       if (found !== null) return found

@@ -39,7 +39,7 @@ function pidOf(home: string, who: string): number {
 }
 
 async function kill9(home: string, who: string): Promise<void> {
-  for (const end = Date.now() + 15_000; Date.now() < end; await pause(20)) {
+  for (const end = Date.now() + 60_000; Date.now() < end; await pause(20)) {
     const pid = pidOf(home, who)
     if (pid === 0) continue
     process.kill(pid, 'SIGKILL')

@@ -15,7 +15,7 @@ export function has(program: string): boolean {
   }
 }
 
-export async function until<T>(what: string, look: () => T | undefined | false, ms = 15_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | false, ms = 60_000): Promise<T> {
   for (const end = Date.now() + ms; Date.now() < end; ) {
     const found = look()
     if (found !== undefined && found !== false) return found
@@ -42,7 +42,7 @@ export class Tmux {
 
   #prompt(): void {
     const pause = new Int32Array(new SharedArrayBuffer(4))
-    for (const end = Date.now() + 15_000; Date.now() < end; Atomics.wait(pause, 0, 0, 20))
+    for (const end = Date.now() + 60_000; Date.now() < end; Atomics.wait(pause, 0, 0, 20))
       if (this.rows()[0]?.startsWith('$')) return
     throw new Error('the shell in the terminal gave no prompt in 15 s')
   }

@@ -43,21 +43,20 @@ for (const [columns, rows, key] of [
             terminal.rows().length === high &&
             / q stop the swarm/.test(terminal.rows().at(-2) ?? '') &&
             terminal.rows()[0]?.startsWith('swarm  '),
-          10_000,
         )
         for (const once of [/^swarm {2}/, /^best {3}/, / q stop the swarm/, /^a1 /])
           assert.equal(terminal.rows().filter((row) => once.test(row)).length, 1, `${once} once in\n${screen()}`)
       }
       const asked = Date.now()
       terminal.keys(key)
-      await until('the end', () => /exit code \d/.test(screen()), 15_000)
+      await until('the end', () => /exit code \d/.test(screen()))
       assert.ok(Date.now() - asked < 12_000)
       assert.match(screen(), /exit code 0/)
       assert.match(screen(), /Next:/)
       assert.deepEqual(terminal.state(), { alternate: '0', cursor: '1' })
       assert.equal(existsSync(path.join(home, 'swarm.json')), false)
       terminal.keys('stty -a', 'Enter')
-      await until('a terminal that echoes lines', () => / icanon/.test(screen()) && / echo /.test(screen()), 5_000)
+      await until('a terminal that echoes lines', () => / icanon/.test(screen()) && / echo /.test(screen()))
     } finally {
       terminal.close()
     }
