@@ -78,16 +78,17 @@ async function play(home: Home, kills: number): Promise<{ board: Board; killed: 
     }
   })()
   const lane = new Lane(home, bus, 'a1')
-  await lane.join()
   const stopped = new Promise<void>((resolve) => bus.onControl('a1', () => resolve()))
   void stopped.then(() => {
     over = true
   })
   try {
+    await lane.join()
     while (!over) if (!(await Promise.race([lane.once(), stopped.then(() => true)]))) await pause(20)
     await supervised
     await reaper
   } finally {
+    over = true
     await bus.close()
   }
   const reader = openReader(home.home)
