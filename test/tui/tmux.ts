@@ -44,7 +44,7 @@ export class Tmux {
     const pause = new Int32Array(new SharedArrayBuffer(4))
     for (const end = Date.now() + 60_000; Date.now() < end; Atomics.wait(pause, 0, 0, 20))
       if (this.rows()[0]?.startsWith('$')) return
-    throw new Error('the shell in the terminal gave no prompt in 15 s')
+    throw new Error('the shell in the terminal gave no prompt in a minute')
   }
 
   tmux(...args: string[]): string {
